@@ -1,0 +1,1 @@
+"""Classical: ideas from 1991 to 2011."""

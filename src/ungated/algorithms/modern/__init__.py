@@ -1,0 +1,1 @@
+"""Modern: ideas since 2012."""

@@ -1,0 +1,1 @@
+"""Theory: ideas to 1990."""

@@ -1,0 +1,247 @@
+"""The contract of an algorithm: a frozen dataclass of settings, with a card that is true before any data is seen.
+
+`Algorithm.fit` gives a `Fitted`; there is no unfitted state to be in. A `Fitted` is a frozen dataclass of arrays and
+plain values: its `state` is its fields, so that whatever was learned can be written as JSON and safetensors and read
+back without running anything.
+"""
+
+import abc
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+
+from .clock import Clock
+from .errors import UsageError
+from .numbers import Answer, Array, Form, Numbers, Shape, Takes
+
+ERAS = ("theory", "classical", "modern")
+
+
+def era_of(year: int) -> str:
+    """The shelf on which an idea of that year stands: theory (to 1990), classical (to 2011), modern (since 2012)."""
+    return ERAS[(year > 1990) + (year > 2011)]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The computer, as measured by `hardware.probe` on one thread.
+
+    memory, free: bytes (free is what is available now, within a container's limit). gflops: float32 matrix product,
+    10^9 operations a second. bandwidth: bytes a second, copied. scalar: million elements a second that NumPy sorts,
+    a stand-in for branching work such as growing trees. load: share of the cores that others keep busy, 0 to 1.
+    """
+
+    cores: int
+    memory: int
+    free: int
+    gflops: float
+    bandwidth: float
+    scalar: float
+    load: float = 0.0
+    bf16: bool = False
+    gpu: str = ""
+    system: str = ""
+    processor: str = ""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one fit would take on one thread: wall-clock seconds, and bytes at the peak beyond the idle worker."""
+
+    seconds: float
+    bytes: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is true of an algorithm before any data is seen.
+
+    year: of the idea, not of the library. paper: a reference that can be looked up. takes: what it swallows unprepared.
+    extras: names of the optional installs it needs (as in `pip install ungated[modern]`).
+    skips: conformance checks that do not apply, each with its reason.
+    """
+
+    id: str
+    name: str
+    year: int
+    paper: str
+    tasks: frozenset[str]
+    form: Form = Form.ROWS
+    takes: frozenset[Takes] = frozenset()
+    extras: tuple[str, ...] = ()
+    skips: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def era(self) -> str:
+        return era_of(self.year)
+
+
+class Task(Protocol):
+    """As much of a task as an algorithm may know: its name, how wide an answer is, and the error to watch."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def outputs(self) -> int: ...
+    def loss(self, y: Array, answer: Answer) -> float:
+        """The smooth error that training watches and the search minimises; lower is better."""
+        ...
+
+
+@dataclass(frozen=True)
+class State:
+    """What a fitted algorithm has learned: plain JSON values, named arrays, and named texts (a library's own format)."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+class Fitted(abc.ABC):
+    """Something learned. Subclasses are frozen dataclasses whose fields are arrays, plain JSON values or `Text`."""
+
+    @abc.abstractmethod
+    def answer(self, x: Array) -> Answer:
+        """What it says of each example of x: float64 (n, outputs)."""
+
+    def state(self) -> State:
+        """The fields, sorted into values, arrays and texts."""
+        state = State()
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if isinstance(value, np.ndarray):
+                state.arrays[f.name] = value
+            elif isinstance(value, Text):
+                state.texts[f.name] = str(value)
+            else:
+                state.values[f.name] = value
+        return state
+
+    @classmethod
+    def load(cls, state: State) -> Self:
+        """The same thing again from its state."""
+        return cls(**state.values, **state.arrays, **{k: Text(v) for k, v in state.texts.items()})
+
+
+class Text(str):
+    """A long text in a library's own format (LightGBM's trees, say), stored as a file of its own."""
+
+
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    log: bool = False,
+    choices: tuple[Any, ...] = (),
+) -> Any:
+    """A dataclass field with its meaning and its range beside it.
+
+    low, high: the range within which the search draws and outside which a value is refused; log: drawn by magnitude.
+    choices: the only values allowed. With none of them the setting is fixed unless a person sets it.
+    """
+    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices}
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class Algorithm(abc.ABC):
+    """One way of learning. Subclasses are frozen dataclasses of settings, one a file."""
+
+    card: ClassVar[Card]
+    fitted: ClassVar[type[Fitted]]
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()  # settings worth trying after the defaults, best first
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            about, value = f.metadata, getattr(self, f.name)
+            low, high, choices = about.get("low"), about.get("high"), about.get("choices")
+            if choices and value not in choices:
+                raise UsageError(f"{self.card.id}: {f.name} must be one of {', '.join(map(str, choices))}, not {value!r}.")
+            if low is not None and not (isinstance(value, int | float) and low <= value <= high):
+                raise UsageError(f"{self.card.id}: {f.name} must be between {low} and {high}, not {value!r}.")
+
+    @abc.abstractmethod
+    def cost(self, job: Shape, on: Machine) -> Cost:
+        """Seconds and bytes of one fit on one thread of `on`: arithmetic alone, no data touched."""
+
+    @abc.abstractmethod
+    def fit(self, train: Numbers, task: Task, clock: Clock) -> Fitted:
+        """Learn from `train` alone, within `clock`. Deterministic under `clock.seed`.
+
+        An algorithm that stops early watches a part that it takes from `train` itself (see `watch_split`).
+        """
+
+    def load(self, state: State) -> Fitted:
+        """What `fit` gave, again from its saved state."""
+        return self.fitted.load(state)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return dataclasses.asdict(self)
+
+    def draw(self, rng: np.random.Generator) -> Self:
+        """The same algorithm with every searchable setting drawn at random from its range."""
+        return dataclasses.replace(self, **{f.name: _draw(f, rng) for f in dataclasses.fields(self) if _searchable(f)})
+
+    def __str__(self) -> str:
+        changed = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
+        inside = ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in changed.items())
+        return f"{self.card.name} ({inside})" if inside else self.card.name
+
+
+def _searchable(f: dataclasses.Field[Any]) -> bool:
+    return bool(f.metadata.get("choices")) or f.metadata.get("low") is not None
+
+
+def _draw(f: dataclasses.Field[Any], rng: np.random.Generator) -> Any:
+    about = f.metadata
+    if about["choices"]:
+        return about["choices"][rng.integers(len(about["choices"]))]
+    low, high = about["low"], about["high"]
+    value = math.exp(rng.uniform(math.log(low), math.log(high))) if about["log"] else rng.uniform(low, high)
+    return int(round(value)) if isinstance(f.default, int) else float(f"{value:.3g}")
+
+
+def watch_split(train: Numbers, task: Task, seed: int, share: float = 0.1) -> tuple[Numbers, Numbers]:
+    """Part `train` into rows to learn from and rows to watch for early stopping; by class where there are classes.
+
+    Validation rows of the search are never watched: their error would then flatter whoever stops on it.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(train))
+    if task.id == "classify":  # spread each class evenly over the order, so that any slice of it is stratified
+        y = np.asarray(train.y)[order]
+        rank = np.empty(len(y))
+        for c in np.unique(y):
+            of_class = np.flatnonzero(y == c)
+            rank[of_class] = (np.arange(len(of_class)) + rng.random()) / len(of_class)
+        order = order[np.argsort(rank, kind="stable")]
+    watched = min(max(1, round(share * len(train))), len(train) - 1)
+    return train.take(order[watched:]), train.take(order[:watched])
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: NumPy scalars and tuples become Python's own, NaN and infinities None."""
+
+    def fallback(v: Any) -> Any:
+        if isinstance(v, np.generic | np.ndarray):
+            return v.tolist()
+        if dataclasses.is_dataclass(v) and not isinstance(v, type):
+            return dataclasses.asdict(v)
+        return list(v) if isinstance(v, set | frozenset) else str(v)
+
+    def finite(v: Any) -> Any:
+        if isinstance(v, dict):
+            return {str(k): finite(x) for k, x in v.items()}
+        if isinstance(v, list | tuple):
+            return [finite(x) for x in v]
+        return None if isinstance(v, float) and not math.isfinite(v) else v
+
+    return finite(json.loads(json.dumps(value, default=fallback)))

@@ -1,0 +1,112 @@
+"""Time and memory: what a person has, and what is left of it.
+
+A `Budget` belongs to a whole command, counted from its first instant. A `Clock` belongs to one training job; an
+iterative algorithm asks it before every step whether to go on, and tells it how far it has come.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .errors import UsageError
+
+_SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 10**3, "m": 2**20, "mb": 10**6, "g": 2**30, "gb": 10**9}
+_BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tb": 10**12, "tib": 2**40}
+
+
+def seconds(text: str | float) -> float:
+    """Seconds from "90", "90s", "1m30s", "2m", "1.5h".
+
+    >>> seconds("1m30s"), seconds("2m"), seconds(45)
+    (90.0, 120.0, 45.0)
+
+    Raises UsageError when the text is not a positive length of time.
+    """
+    if isinstance(text, str):
+        parts = re.findall(r"([\d.]+)\s*([a-z]*)", text.strip().lower())
+        rest = re.sub(r"([\d.]+)\s*([a-z]*)", "", text.strip().lower()).strip()
+        try:
+            total = sum(float(n) * _SECONDS[unit] for n, unit in parts) if parts and not rest else -1.0
+        except (KeyError, ValueError):
+            total = -1.0
+    else:
+        total = float(text)
+    if not 0 < total < float("inf"):
+        raise UsageError(f"{text!r} is not a length of time. Write it as 30s, 2m, 1m30s or 1.5h.")
+    return total
+
+
+def amount(text: str | float) -> int:
+    """Bytes from "2GB", "600 MB", "1.5GiB", 1e9.
+
+    >>> amount("2GB"), amount("512MiB")
+    (2000000000, 536870912)
+
+    Raises UsageError when the text is not a positive amount of memory.
+    """
+    if isinstance(text, str):
+        found = re.fullmatch(r"([\d.]+)\s*([a-z]*)", text.strip().lower())
+        try:
+            total = float(found[1]) * _BYTES[found[2]] if found else -1.0
+        except (KeyError, ValueError):
+            total = -1.0
+    else:
+        total = float(text)
+    if not 0 < total < float("inf"):
+        raise UsageError(f"{text!r} is not an amount of memory. Write it as 600MB or 2GB.")
+    return int(total)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the person allows: wall-clock seconds from `started` (as time.time()) and bytes of the whole process tree."""
+
+    seconds: float
+    bytes: int
+    started: float = field(default_factory=time.time)
+
+    def spent(self) -> float:
+        """Seconds since the command began."""
+        return time.time() - self.started
+
+    def left(self) -> float:
+        """Seconds until the deadline; negative after it."""
+        return self.seconds - self.spent()
+
+
+@dataclass
+class Clock:
+    """One training job's time and means.
+
+    seconds: how long it may take; inf for no limit. threads: how many it may use. seed: its randomness.
+    tell: called with (step, error) at each `tick`, so that a learning curve is drawn and a person sees it learn.
+    """
+
+    seconds: float = float("inf")
+    threads: int = 1
+    seed: int = 0
+    tell: Callable[[float, float], None] | None = None
+    started: float = field(default_factory=time.monotonic)
+    curve: list[tuple[float, float]] = field(default_factory=list)
+
+    def spent(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self.started
+
+    def left(self) -> float:
+        """Seconds until the job must end; negative after it."""
+        return self.seconds - self.spent()
+
+    @property
+    def expired(self) -> bool:
+        """Whether the job must hand in what it has."""
+        return self.left() <= 0
+
+    def tick(self, step: float, error: float) -> bool:
+        """Note the error after a step (a round, an epoch); True while there is time for another."""
+        self.curve.append((float(step), float(error)))
+        if self.tell:
+            self.tell(float(step), float(error))
+        return not self.expired

@@ -1,0 +1,15 @@
+"""What the tests share: where the real data sets are, if they are here at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data sets, named by UNGATED_DATA (default: ../shared/data beside the checkout)."""
+    folder = Path(os.environ.get("UNGATED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; set UNGATED_DATA to their folder")
+    return folder
