@@ -95,7 +95,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class State:
-    """What a fitted algorithm has learned: plain JSON values, named arrays, and named texts (a library's own format)."""
+    """What was learned: plain JSON values, named arrays, and named texts (a library's own format)."""
 
     values: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
@@ -163,8 +163,10 @@ class Algorithm(abc.ABC):
             about, value = f.metadata, getattr(self, f.name)
             low, high, choices = about.get("low"), about.get("high"), about.get("choices")
             if choices and value not in choices:
-                raise UsageError(f"{self.card.id}: {f.name} must be one of {', '.join(map(str, choices))}, not {value!r}.")
-            if low is not None and not (isinstance(value, int | float) and low <= value <= high):
+                allowed = ", ".join(map(str, choices))
+                raise UsageError(f"{self.card.id}: {f.name} must be one of {allowed}, not {value!r}.")
+            number = isinstance(value, int | float)
+            if low is not None and high is not None and not (number and low <= value <= high):
                 raise UsageError(f"{self.card.id}: {f.name} must be between {low} and {high}, not {value!r}.")
 
     @abc.abstractmethod
@@ -191,8 +193,10 @@ class Algorithm(abc.ABC):
         return dataclasses.replace(self, **{f.name: _draw(f, rng) for f in dataclasses.fields(self) if _searchable(f)})
 
     def __str__(self) -> str:
-        changed = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
-        inside = ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in changed.items())
+        changed = [
+            (f.name, getattr(self, f.name)) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default
+        ]
+        inside = ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in changed)
         return f"{self.card.name} ({inside})" if inside else self.card.name
 
 
@@ -206,7 +210,7 @@ def _draw(f: dataclasses.Field[Any], rng: np.random.Generator) -> Any:
         return about["choices"][rng.integers(len(about["choices"]))]
     low, high = about["low"], about["high"]
     value = math.exp(rng.uniform(math.log(low), math.log(high))) if about["log"] else rng.uniform(low, high)
-    return int(round(value)) if isinstance(f.default, int) else float(f"{value:.3g}")
+    return round(value) if isinstance(f.default, int) else float(f"{value:.3g}")
 
 
 def watch_split(train: Numbers, task: Task, seed: int, share: float = 0.1) -> tuple[Numbers, Numbers]:

@@ -61,7 +61,7 @@ def amount(text: str | float) -> int:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the person allows: wall-clock seconds from `started` (as time.time()) and bytes of the whole process tree."""
+    """What the person allows: seconds of wall clock from `started` (time.time()), bytes of the whole process tree."""
 
     seconds: float
     bytes: int

@@ -1,1 +1,1 @@
-"""What algorithms are trained with: the torch loop, packed trees, worker processes, optional extras. Knows no algorithm."""
+"""What algorithms are trained with: a torch loop, packed trees, worker processes, extras. Knows no algorithm."""
