@@ -188,6 +188,11 @@ class Algorithm(abc.ABC):
         """The settings as plain values."""
         return dataclasses.asdict(self)
 
+    @property
+    def searchable(self) -> bool:
+        """Whether there is any setting for the search to draw."""
+        return any(_searchable(f) for f in dataclasses.fields(self))
+
     def draw(self, rng: np.random.Generator) -> Self:
         """The same algorithm with every searchable setting drawn at random from its range."""
         return dataclasses.replace(self, **{f.name: _draw(f, rng) for f in dataclasses.fields(self) if _searchable(f)})

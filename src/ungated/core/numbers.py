@@ -6,11 +6,12 @@ columns mean; `Shape` is the same block's size alone, which is all that a cost e
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 Answer = Floats

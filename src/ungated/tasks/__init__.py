@@ -1,6 +1,6 @@
 """What "right" means: each task owns its error, its trivial baseline, its secondary measures and its figures.
 
-A task knows labels and numbers; it does not know tables, algorithms or files. `infer` says which task a target asks for.
+A task knows labels and numbers; it does not know tables, algorithms or files. `infer` says which task a target wants.
 """
 
 import abc
@@ -29,7 +29,7 @@ class Task(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def learn(cls, values: Sequence[Any], metric: str | None = None) -> Self:
-        """The task that the target's values (strings or floats, none missing) ask for. Raises InputError, UsageError."""
+        """The task for a target's values (strings or floats, none missing). Raises InputError, UsageError."""
 
     @abc.abstractmethod
     def encode(self, values: Sequence[Any]) -> Array:
@@ -86,16 +86,15 @@ def known() -> dict[str, type[Task]]:
     return {task.id: task for task in (Classify, Regress)}
 
 
+_OTHER_NAMES = {"logloss": "log-loss", "accuracy": "error", "balanced-accuracy": "balanced-error", "roc-auc": "auc"}
+
+
 def check_metric(task: type[Task], metric: str | None, default: str) -> str:
     """`metric`, or the default where none is given. Raises UsageError for one that the task does not have."""
     if metric is None:
         return default
-    name = {
-        "logloss": "log-loss",
-        "log_loss": "log-loss",
-        "accuracy": "error",
-        "balanced_accuracy": "balanced-error",
-    }.get(metric.lower(), metric.lower().replace("_", "-"))
+    name = metric.lower().replace("_", "-")
+    name = _OTHER_NAMES.get(name, name)
     if name not in task.measures:
         known = ", ".join(task.measures)
         raise UsageError(f"{metric!r} is not an error of the task {task.id}. Choose one of: {known}.")
@@ -111,10 +110,8 @@ def infer(kind: str, distinct: int, whole: bool, target: str) -> tuple[str, str]
         amount = "whole numbers" if whole else "numbers"
         return "regress", f"{target} holds {distinct:,} different {amount} (--task classify treats them as labels)"
     if kind == "number":
-        return (
-            "classify",
-            f"{target} holds only {distinct} different whole numbers (--task regress treats them as amounts)",
-        )
+        few = f"only {distinct} different whole numbers"
+        return "classify", f"{target} holds {few} (--task regress treats them as amounts)"
     return "classify", f"{target} holds {distinct:,} different labels"
 
 

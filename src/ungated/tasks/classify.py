@@ -1,7 +1,7 @@
 """Classify: say to which of a few known classes each row belongs, and how sure that is.
 
-An answer is a probability for each class. The headline error is the share of rows answered wrongly; the search is guided
-by log-loss (Good 1952), which also sees how sure a wrong answer was and moves when the share of wrong rows does not yet.
+An answer is a probability for each class. The headline error is the share of rows answered wrongly; the search is
+guided by log-loss (Good 1952), which sees how sure a wrong answer was, and moves when that share does not yet.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,222 @@
+"""Carry out the ladder's steps in worker processes until the time is up or nothing errs less any more.
+
+Whatever happens to one candidate (a deadline, an out-of-memory kill, a crash) costs that candidate alone. Ctrl-C ends
+the climb with what it has. With a fixed number of candidates, decisions wait for all results, so that the same seed
+gives the same result whatever the machine is doing.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.algorithm import Algorithm
+from ..core.numbers import Answer, Array
+from ..engines.pool import Pool
+from ..engines.worker import Done, Job
+from .ensemble import temperature, weigh
+from .ladder import Ladder, Result, Step, Trial
+from .split import Fold
+
+REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
+
+
+class Judge(Protocol):
+    """As much of a task as the climb may know."""
+
+    @property
+    def outputs(self) -> int: ...
+    def loss(self, y: Array, answer: Answer) -> float: ...
+    def adjust(self, answer: Answer, by: float) -> Answer: ...
+    def to_json(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the climb is handed.
+
+    y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an
+    algorithm on a fold lie, (train, valid). share: seconds that one fit may take. deadline: time.monotonic() at which
+    the climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None.
+    """
+
+    task: Judge
+    y: Array
+    folds: Sequence[Fold]
+    blocks: Callable[[Algorithm, int], tuple[Path, Path]]
+    share: float
+    deadline: float
+    worker_bytes: int
+    scratch: Path
+    seed: int
+    threads: int = 1
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A candidate of the final ensemble: its weight and where its fitted states lie, by fold."""
+
+    trial: Trial
+    weight: float
+    states: dict[int, Path]
+
+
+@dataclass(frozen=True)
+class Summit:
+    """How far the climb came. answer: the ensemble's validation answers of the rows at `rows`; by: its temperature."""
+
+    trials: list[Trial]
+    members: list[Member]
+    answer: Answer
+    rows: Array
+    by: float
+    why: str
+
+
+def climb(
+    algorithms: Sequence[Algorithm],
+    planned: dict[str, float],
+    pool: Pool,
+    terms: Terms,
+    tell: Callable[[Trial | None, list[Trial]], None] = lambda trial, trials: None,
+) -> Summit | None:
+    """Climb until the deadline; None if no candidate came through at all.
+
+    algorithms: defaults, cheap first. planned: id -> seconds of one fit. tell: called when a trial's error is known,
+    and about ten times a second with None.
+    """
+    width = REPRODUCIBLE_WIDTH if terms.limit else pool.workers + 1
+    ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
+    try:
+        why = _work(ladder, pool, terms, tell)
+    except KeyboardInterrupt:
+        why = "interrupted"
+    for job in list(pool.running):
+        pool.kill(job.id, why)
+    return summit(ladder.trials, terms, why)
+
+
+def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None, list[Trial]], None]) -> str:
+    """Run steps until there is no time or nothing left to do; why it ended."""
+    steps: dict[str, Step] = {}
+    wave: list[Step] = []
+    while (left := terms.deadline - time.monotonic()) > 0:
+        if not wave and (terms.limit is None or not steps):
+            wave = _wave(ladder, left, pool, everything=terms.limit is not None)
+        while wave and pool.idle:
+            step = wave.pop(0)
+            job = _job(step, ladder, terms, left)
+            steps[job.id] = step
+            pool.submit(job)
+            if terms.limit is None:
+                wave += _wave(ladder, left, pool, everything=False)
+        if not steps:
+            return "nothing more to try" if not ladder.settled else "more candidates no longer err less"
+        for event in pool.wait(min(0.1, max(left, 0.001))):
+            if isinstance(event, Done) and event.job.id in steps:
+                step = steps.pop(event.job.id)
+                _take(event, step, ladder, terms)
+                step.trial.finished_at = time.time()
+                tell(step.trial, ladder.trials)
+        tell(None, ladder.trials)
+    return "the time is up"
+
+
+def _wave(ladder: Ladder, left: float, pool: Pool, everything: bool) -> list[Step]:
+    """The next step where a worker waits for one; or everything that can be decided now."""
+    if not everything:
+        step = ladder.next(left, pool.workers) if pool.idle else None
+        return [step] if step else []
+    found = []
+    while step := ladder.next(float("inf"), pool.workers):
+        found.append(step)
+    return found
+
+
+def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
+    trial, algorithm = step.trial, step.trial.algorithm
+    train, valid = terms.blocks(algorithm, step.fold)
+    name = f"{trial.key}-{step.fold}"
+    cls, task = type(algorithm), type(terms.task)
+    return Job(
+        id=name,
+        algorithm=f"{cls.__module__}:{cls.__qualname__}",
+        settings=algorithm.settings(),
+        task=f"{task.__module__}:{task.__qualname__}",
+        task_values=terms.task.to_json(),
+        train=train,
+        valid=valid,
+        out=terms.scratch / name,
+        seed=terms.seed + 1000 * step.fold,
+        threads=terms.threads,
+        seconds=left if terms.limit else max(0.05, min(left, terms.share)),
+        bytes=terms.worker_bytes,
+    )
+
+
+def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
+    """Note what came of a step."""
+    if done.fate:
+        ladder.abandon(step.trial, done.fate)
+        return
+    answer = np.load(done.job.out / "answer.npy", allow_pickle=False)
+    if not np.isfinite(answer).all():
+        ladder.abandon(step.trial, "failed: its answers are not finite numbers")
+        return
+    loss = terms.task.loss(terms.y[terms.folds[step.fold].valid], answer)
+    curve = list(done.curve)
+    result = Result(answer, loss, done.seconds, done.peak_bytes, done.predict_seconds, done.size_bytes, curve)
+    ladder.record(step, result)
+
+
+def whole_answer(trial: Trial, folds: Sequence[Fold], rows: int) -> tuple[Answer, list[int]] | None:
+    """The mean of a trial's validation answers for all rows over the partings it finished, and the folds used."""
+    used: list[int] = []
+    total, count = None, np.zeros(rows)
+    for repeat in sorted({f.repeat for f in folds}):
+        part = [k for k, f in enumerate(folds) if f.repeat == repeat]
+        if any(k not in trial.results for k in part):
+            continue
+        for k in part:
+            answer = trial.results[k].answer
+            total = np.zeros((rows, answer.shape[1])) if total is None else total
+            total[folds[k].valid] += answer
+            count[folds[k].valid] += 1
+        used += part
+    if total is None:
+        return None
+    return total / np.maximum(count, 1)[:, None], used
+
+
+def summit(trials: list[Trial], terms: Terms, why: str) -> Summit | None:
+    """The ensemble of the trials that came furthest: through a whole parting, else through the first fold."""
+    rows = np.unique(np.concatenate([f.valid for f in terms.folds]))
+    whole = {t.key: w for t in trials if not t.fate and (w := whole_answer(t, terms.folds, len(terms.y)))}
+    if not whole:  # the time was up before any candidate had all its folds: the first fold judges alone
+        rows = terms.folds[0].valid
+        for t in trials:
+            if 0 in t.results:
+                filled = np.zeros((len(terms.y), t.results[0].answer.shape[1]))
+                filled[rows] = t.results[0].answer
+                whole[t.key] = filled, [0]
+    if not whole:
+        return None
+    keys = list(whole)
+    y = terms.y[rows]
+    answers = [whole[k][0][rows] for k in keys]
+    weights = weigh(answers, y, terms.task)
+    mean = np.einsum(
+        "i,ino->no", weights[weights > 0], np.stack([a for a, w in zip(answers, weights, strict=True) if w])
+    )
+    by = temperature(mean, y, terms.task)
+    by_key = {t.key: t for t in trials}
+    members = [
+        Member(by_key[k], float(w), {f: terms.scratch / f"{k}-{f}" for f in whole[k][1]})
+        for k, w in zip(keys, weights, strict=True)
+        if w > 0
+    ]
+    return Summit(trials, members, terms.task.adjust(mean, by), rows, by, why)

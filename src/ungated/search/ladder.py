@@ -1,0 +1,220 @@
+"""Which candidate to try next, and which has earned more folds: successive halving over algorithms and settings.
+
+A trial starts on the first rung, one fold. Of the algorithms, judged by their best trial, the better half climbs to
+the second rung, the rest of the folds; and within an algorithm the better third of its settings. On small data the
+best quarter climbs to the third, the rows parted anew. Whenever nothing has earned a promotion, a candidate begins.
+These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
+
+Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core.algorithm import Algorithm
+from ..core.numbers import Answer
+from .split import Fold
+
+PATIENCE = 40  # trials without progress after which the climb ends
+PROGRESS = 0.001  # the share by which the best error must fall to count as progress
+
+
+@dataclass
+class Result:
+    """What one fit came to: its validation answer and error in the guide's measure, and what it took."""
+
+    answer: Answer
+    loss: float
+    seconds: float
+    peak_bytes: int
+    predict_seconds: float
+    size_bytes: int
+    curve: list[tuple[float, float]]
+
+
+@dataclass
+class Trial:
+    """A candidate and how far it has come. rung: the highest it has been sent to. fate: why it ended, if it did."""
+
+    key: int
+    algorithm: Algorithm
+    rung: int = 0
+    results: dict[int, Result] = field(default_factory=dict)
+    fate: str = ""
+    finished_at: float = 0.0
+
+    @property
+    def id(self) -> str:
+        return self.algorithm.card.id
+
+    def loss(self, folds: Sequence[int]) -> float:
+        """Mean error over those folds; infinite while one of them is missing."""
+        if self.fate or any(k not in self.results for k in folds):
+            return math.inf
+        return float(np.mean([self.results[k].loss for k in folds]))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fit to be made: a trial on a fold."""
+
+    trial: Trial
+    fold: int
+
+
+class Ladder:
+    """The state of the climb.
+
+    algorithms: defaults, cheap first. planned: id -> seconds of one fit on one fold. folds: as the split made them.
+    width: how many unfinished trials there may be on the first rung. limit: the most candidates, or None.
+    """
+
+    def __init__(
+        self,
+        algorithms: Sequence[Algorithm],
+        planned: dict[str, float],
+        folds: Sequence[Fold],
+        *,
+        seed: int,
+        width: int,
+        limit: int | None = None,
+    ) -> None:
+        first = [k for k, fold in enumerate(folds) if fold.repeat == 0]
+        later = [k for k, fold in enumerate(folds) if fold.repeat > 0]
+        self.rungs = [part for part in ([first[0]], first[1:], later) if part]
+        self.trials: list[Trial] = []
+        self._waiting = list(algorithms)
+        self._variants = {a.card.id: [dataclasses.replace(a, **v) for v in a.variants] for a in algorithms}
+        self._planned = planned
+        self._slower = dict.fromkeys(planned, 1.0)
+        self._queue: list[Step] = []
+        self._width, self._limit = width, limit
+        self._rng = np.random.default_rng([seed, 3])
+        self._best, self._stale = math.inf, 0
+
+    # -- what has happened ---------------------------------------------------------------------------------------------
+
+    def record(self, step: Step, result: Result) -> None:
+        """Note the result of a step."""
+        trial = step.trial
+        trial.results[step.fold] = result
+        if (planned := self._planned.get(trial.id)) and step.fold == self.rungs[0][0]:
+            self._slower[trial.id] = 0.5 * self._slower[trial.id] + 0.5 * result.seconds / max(planned, 1e-3)
+            self._stale += 1
+        reached = self._upto(min(1, len(self.rungs) - 1))
+        if all(k in trial.results for k in reached) and trial.loss(reached) < self._best - PROGRESS * abs(self._best):
+            self._best, self._stale = trial.loss(reached), 0
+
+    def abandon(self, trial: Trial, fate: str) -> None:
+        """Note that a trial ended before its time; its remaining steps are dropped."""
+        trial.fate = trial.fate or fate
+        self._queue = [s for s in self._queue if s.trial is not trial]
+
+    @property
+    def settled(self) -> bool:
+        """Whether more candidates no longer help."""
+        return not self._waiting and self._stale >= PATIENCE
+
+    # -- what is next --------------------------------------------------------------------------------------------------
+
+    def next(self, left: float, workers: int) -> Step | None:
+        """The next fit to make with `left` seconds to go, or None while it is better to wait for results."""
+        while self._queue:
+            step = self._queue.pop(0)
+            if not step.trial.fate:
+                return step
+        while self._waiting and self._room():
+            algorithm = self._waiting.pop(0)
+            if self._expected(algorithm.card.id) < left:
+                return self._begin(algorithm)
+        if trial := self._promotable(left, workers):
+            trial.rung += 1
+            self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
+            return self.next(left, workers)
+        if self._room() and not self.settled and (fresh := self._fresh(left)):
+            return self._begin(fresh)
+        return None
+
+    def expected(self, trial: Trial) -> float:
+        """Seconds that one more fold of the trial should take."""
+        if trial.results:
+            return float(np.mean([r.seconds for r in trial.results.values()]))
+        return self._expected(trial.id)
+
+    def _expected(self, algorithm: str) -> float:
+        return self._planned.get(algorithm, 1.0) * self._slower.get(algorithm, 1.0)
+
+    def _upto(self, rung: int) -> list[int]:
+        return [k for part in self.rungs[: rung + 1] for k in part]
+
+    def _room(self) -> bool:
+        started = sum(1 for t in self.trials if not t.fate and self.rungs[0][0] not in t.results)
+        return started < self._width and (self._limit is None or len(self.trials) < self._limit)
+
+    def _begin(self, algorithm: Algorithm) -> Step:
+        trial = Trial(len(self.trials), algorithm)
+        self.trials.append(trial)
+        return Step(trial, self.rungs[0][0])
+
+    def _promotable(self, left: float, workers: int) -> Trial | None:
+        """The best trial that has earned the next rung and can still finish it."""
+        for rung in range(len(self.rungs) - 2, -1, -1):
+            done = self._upto(rung)
+            ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
+            for trial in self._earned(ranked, rung):
+                need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
+                if trial.rung == rung and need < 0.9 * left:
+                    return trial
+        return None
+
+    def _earned(self, ranked: list[Trial], rung: int) -> list[Trial]:
+        """Of trials ranked on a rung, those in the better half of algorithms and the better third of settings."""
+        if rung > 0:
+            return ranked[: math.ceil(len(ranked) / 4)]
+        champions = _champions(ranked)
+        kept = set(list(champions)[: math.ceil(len(champions) / 2)])
+        earned, seen = [], dict.fromkeys(kept, 0)
+        for trial in ranked:
+            if trial.id in kept:
+                share = math.ceil(sum(t.id == trial.id for t in ranked) / 3)
+                seen[trial.id] += 1
+                if seen[trial.id] <= share:
+                    earned.append(trial)
+        return earned
+
+    def _fresh(self, left: float) -> Algorithm | None:
+        """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
+        done = self.rungs[0]
+        ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
+        champions = _champions(ranked)
+        open_ids = [i for i, best in champions.items() if self._expected(i) < 0.7 * left and self._can_vary(best)]
+        if not open_ids:
+            return None
+        weights = 0.5 ** np.arange(len(open_ids))
+        chosen = open_ids[self._rng.choice(len(open_ids), p=weights / weights.sum())]
+        if self._variants[chosen]:
+            return self._variants[chosen].pop(0)
+        return self._vary(champions[chosen].algorithm)
+
+    def _can_vary(self, champion: Trial) -> bool:
+        return bool(self._variants[champion.id]) or champion.algorithm.searchable
+
+    def _vary(self, best: Algorithm) -> Algorithm:
+        """Half of the time drawn anew, else the best with about half of its settings drawn anew."""
+        drawn = best.draw(self._rng)
+        if self._rng.random() < 0.5:
+            return drawn
+        kept = {f.name: getattr(best, f.name) for f in dataclasses.fields(best) if self._rng.random() < 0.5}
+        return dataclasses.replace(drawn, **kept)
+
+
+def _champions(ranked: list[Trial]) -> dict[str, Trial]:
+    """Each algorithm's best trial, best algorithm first."""
+    best: dict[str, Trial] = {}
+    for trial in ranked:
+        best.setdefault(trial.id, trial)
+    return best
