@@ -1,0 +1,57 @@
+"""The door of every algorithm that eats rows: what comes in is checked once, here, with the column's name at hand.
+
+It does not know where the numbers came from nor what will be learned from them.
+"""
+
+import numpy as np
+
+from ..core.algorithm import Card, Task
+from ..core.errors import InputError
+from ..core.numbers import Array, Floats, Numbers, Takes
+
+
+def checked(card: Card, train: Numbers, task: Task) -> tuple[Array, Array]:
+    """x as float32 (n, d) in C order, y as int64 codes (classify) or float64 (regress), or the reason why not.
+
+    Raises InputError for rows without columns, no rows, infinities, missing values that the algorithm does not take,
+    and answers that are not finite numbers or not class codes.
+    """
+    x = np.ascontiguousarray(train.x, np.float32)
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise InputError(f"{card.id}: there is no column to learn from (shape {train.x.shape}).")
+    if len(x) == 0 or len(x) != len(train.y):
+        raise InputError(f"{card.id}: {len(x)} rows and {len(train.y)} answers; at least one of each is needed.")
+    if not np.isfinite(np.dot(x.mean(axis=0, dtype=np.float64), np.ones(x.shape[1]))):
+        _refuse(card, train, x)
+    return x, _answers(card, train, task)
+
+
+def _refuse(card: Card, train: Numbers, x: Array) -> None:
+    """Name the first column with a value that `card` cannot take, if there is one."""
+    bad = np.isinf(x) if Takes.MISSING in card.takes else ~np.isfinite(x)
+    if not bad.any():
+        return
+    column = int(bad.any(axis=0).argmax())
+    row = int(bad[:, column].argmax())
+    name = train.columns[column].name if train.columns else f"number {column + 1}"
+    what = "infinite" if np.isinf(x[row, column]) else "missing"
+    raise InputError(f"{card.id}: column {name!r} is {what} in training row {row + 1}; fill it in or leave it out.")
+
+
+def _answers(card: Card, train: Numbers, task: Task) -> Array:
+    y = np.asarray(train.y)
+    if task.id == "classify":
+        if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= task.outputs:
+            raise InputError(f"{card.id}: class codes must be integers from 0 to {task.outputs - 1}.")
+        return y.astype(np.int64)
+    y = y.astype(np.float64)
+    if not np.isfinite(y).all():
+        raise InputError(
+            f"{card.id}: the answer of training row {int((~np.isfinite(y)).argmax()) + 1} is not a number."
+        )
+    return y
+
+
+def one_hot(y: Array, outputs: int) -> Floats:
+    """Class codes (n,) as float64 (n, outputs) with a 1 in the column of each row's class."""
+    return np.eye(outputs)[y]
