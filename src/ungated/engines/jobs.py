@@ -1,0 +1,87 @@
+"""What the parent asks of a worker, and what comes back: plain records that cross a pipe as lines of JSON.
+
+Algorithms and tasks are named ("package.module:Class") and imported by the worker, so this floor knows none of them.
+"""
+
+import dataclasses
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+DEADLINE = "killed at its deadline"
+MEMORY = "ran out of memory"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit: what learns from which block, and what it may spend.
+
+    algorithm: "module:Class", called with `settings`. task: "module:Class", whose `from_json(task_values)` gives the
+    task. train, valid: folders of blocks; the answer to valid.x is written to out/answer.npy beside the state.
+    seconds: the limit of the fit, from its start. bytes: how far the worker may grow beyond what it held idle.
+    """
+
+    id: str
+    algorithm: str
+    settings: dict[str, Any]
+    task: str
+    task_values: dict[str, Any]
+    train: Path
+    valid: Path
+    out: Path
+    seed: int = 0
+    threads: int = 1
+    seconds: float = float("inf")
+    bytes: int = 2**62
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return dataclasses.asdict(self) | {k: str(getattr(self, k)) for k in ("train", "valid", "out")}
+
+    @classmethod
+    def from_json(cls, d: dict[str, Any]) -> Self:
+        """The same job again from `to_json`."""
+        return cls(**d | {k: Path(d[k]) for k in ("train", "valid", "out")})
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job.
+
+    fate: "" where it ran to its end, else DEADLINE, MEMORY, "crashed (signal 11)", "failed: ValueError: ..." or the
+    words given to `Pool.kill`. seconds, cpu_seconds: of the fit, by the wall clock and by all its threads together; far
+    less of the second than of the first means that others held the processor. peak_bytes: beyond the idle worker.
+    predict_seconds: of answering valid.x. size_bytes: of the state on disk. error: the traceback or last words, to be
+    logged.
+    """
+
+    job: Job
+    fate: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    predict_seconds: float = 0.0
+    size_bytes: int = 0
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One point of a running job's learning curve."""
+
+    job: Job
+    step: float
+    error: float
+
+
+def named(name: str) -> Any:
+    """The object called "module:Name", imported."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def name_of(cls: type) -> str:
+    """The name by which `named` finds a class."""
+    return f"{cls.__module__}:{cls.__qualname__}"

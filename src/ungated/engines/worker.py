@@ -1,0 +1,234 @@
+"""The worker process: `python -m ungated.engines.worker`. One long-lived process fits job after job.
+
+It reads jobs as JSON lines from its standard input and answers on its standard output, both taken over at once, so that
+what a library prints cannot come between. It ends with its parent: when the input closes, or, on Linux, by the system's
+own signal. An error in a job is an answer like any other; the worker stays.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import queue
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Any, TextIO
+
+PARENT = "UNGATED_PARENT"  # the parent's process id
+PRELOAD = "UNGATED_PRELOAD"  # modules to import while idle, separated by commas
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+OWN = ("ungated.engines.blocks", "ungated.engines.state", "safetensors.numpy")  # needed by every job
+SPARE_BYTES = 128 * 2**20  # what the system's own limit allows beyond the job's, being counted before it is touched
+TELL_EVERY = 0.1  # seconds between two points of progress
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Variables that a worker needs before it imports anything.
+
+    OpenMP threads that wait by spinning make a fit many times slower as soon as another process wants their core, so
+    they spin briefly: long enough for the next loop of the same fit, too short to matter to anyone else.
+    """
+    return dict.fromkeys(THREADS, str(threads)) | {
+        "GOMP_SPINCOUNT": "2000",
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "KMP_BLOCKTIME": "1",
+        "OMP_PROC_BIND": "false",
+        "MALLOC_ARENA_MAX": "2",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+class Pipe:
+    """The worker's two private ends: jobs come in, messages go out."""
+
+    def __init__(self) -> None:
+        self._out = _private(1, "w")
+        self._in = _private(0, "r")
+        self.jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(Exception):
+            for line in self._in:
+                self.jobs.put(json.loads(line))
+        os._exit(0)  # the parent is gone, or wants us gone: a fit in progress is worth nothing to anyone
+
+    def send(self, **message: Any) -> None:
+        try:
+            self._out.write(json.dumps(message) + "\n")
+            self._out.flush()
+        except (OSError, ValueError):
+            os._exit(0)
+
+
+def _private(number: int, mode: str) -> TextIO:
+    """A duplicate of a standard stream that no library knows; the known one then leads to the log or nowhere."""
+    own = os.fdopen(os.dup(number), mode, encoding="utf-8", newline="\n")
+    if number == 1:
+        os.dup2(2, 1)
+    else:
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nowhere, 0)
+        os.close(nowhere)
+    return own
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    pipe = Pipe()
+    _die_with_parent()
+    pipe.send(ready=os.getpid())
+    waiting = [*OWN, *(m for m in os.environ.get(PRELOAD, "").split(",") if m)]
+    warm = False
+    while True:
+        if waiting and pipe.jobs.empty():
+            with contextlib.suppress(Exception):  # it fails again, and is told, in the job that needs it
+                importlib.import_module(waiting.pop(0))
+            continue
+        if not waiting and not warm:
+            warm = True
+            _settle()
+            pipe.send(warm=True)
+        run(pipe.jobs.get(), pipe)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    parent = os.environ.get(PARENT)
+    if parent and os.name == "posix" and os.getppid() != int(parent):
+        os._exit(0)  # it died before we asked
+
+
+def _settle() -> None:
+    """Take what is loaded out of the garbage collector's sight: it is here to stay."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+
+
+def run(message: dict[str, Any], pipe: Pipe) -> None:
+    """One job from its message to its reply."""
+    from .jobs import MEMORY, Job
+    from .memory import Peak, give_back, limit
+
+    job = Job.from_json(message)
+    with contextlib.suppress(OSError):
+        os.ftruncate(2, 0)  # the log holds the last words of this job alone
+    fate, error = "", ""
+    figures: dict[str, Any] = {}
+    peak = Peak()
+    limit(job.bytes * 1.25 + SPARE_BYTES)
+    try:
+        _fit(job, pipe, figures, peak.start)
+    except MemoryError:
+        fate, error = MEMORY, _last_words()
+    except Exception as e:
+        words = str(e).strip().split("\n")[0][:300]
+        fate, error = f"failed: {type(e).__name__}: {words}", _last_words()
+        if "can't allocate memory" in str(e) or "bad_alloc" in str(e):  # as torch and LightGBM put it
+            fate = MEMORY
+    limit(float("inf"))
+    grown = peak.read()
+    if grown > 32 * 2**20:
+        give_back()
+    pipe.send(done=job.id, fate=fate, error=error, peak_bytes=grown, **figures)
+
+
+def _last_words() -> str:
+    with contextlib.suppress(Exception):
+        return traceback.format_exc(limit=-8)
+    return ""
+
+
+def _fit(job: Any, pipe: Pipe, figures: dict[str, Any], held: int) -> None:
+    """Fit, answer, write; `figures` is filled in as they become known."""
+    import numpy as np
+
+    from ..core.clock import Clock
+    from . import blocks, state
+    from .jobs import named
+
+    use_threads(job.threads)
+    random.seed(job.seed)
+    np.random.seed(job.seed % 2**32)  # for libraries that draw from the common source unasked
+    algorithm = named(job.algorithm)(**job.settings)
+    task = named(job.task).from_json(job.task_values)
+    train, valid = blocks.read(job.train), blocks.read(job.valid)
+
+    told = 0.0
+
+    def tell(step: float, error: float) -> None:
+        nonlocal told
+        if time.monotonic() - told > TELL_EVERY:
+            told = time.monotonic()
+            pipe.send(step=step, error=error, id=job.id)
+
+    cpu = time.process_time()
+    pipe.send(began=job.id, held=held, cpu=cpu)
+    clock = Clock(job.seconds, job.threads, job.seed, tell)
+    try:
+        fitted = algorithm.fit(train, task, clock)
+    finally:
+        figures |= {"seconds": clock.spent(), "cpu_seconds": time.process_time() - cpu, "curve": _thin(clock.curve)}
+    pipe.send(fitted=job.id)
+    began = time.perf_counter()
+    answer = np.asarray(fitted.answer(valid.x), np.float64)
+    figures["predict_seconds"] = time.perf_counter() - began
+    _check(answer, len(valid), task.outputs)
+    state.write(job.out, fitted.state())
+    figures["size_bytes"] = sum(f.stat().st_size for f in job.out.iterdir())
+    _save(job.out / "answer.npy", answer)
+
+
+def _check(answer: Any, rows: int, outputs: int) -> None:
+    import numpy as np
+
+    if answer.shape != (rows, outputs):
+        raise ValueError(f"its answer has the shape {answer.shape}, not {(rows, outputs)}")
+    if not np.isfinite(answer).all():
+        raise ValueError("its answer is not finite")
+
+
+def _save(path: Any, answer: Any) -> None:
+    import numpy as np
+
+    fresh = path.with_suffix(".new")
+    with open(fresh, "wb") as f:
+        np.save(f, answer, allow_pickle=False)
+    os.replace(fresh, path)
+
+
+def _thin(curve: list[tuple[float, float]], most: int = 1000) -> list[tuple[float, float]]:
+    every = -(-len(curve) // most) or 1
+    return curve[::every] + ([curve[-1]] if curve and (len(curve) - 1) % every else [])
+
+
+def use_threads(threads: int) -> None:
+    """Let libraries use that many threads: those loaded are told, those to come read it from the environment."""
+    if os.environ.get(THREADS[0]) == str(threads):
+        return
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    with contextlib.suppress(ImportError):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+
+
+if __name__ == "__main__":
+    main()

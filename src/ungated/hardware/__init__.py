@@ -1,0 +1,1 @@
+"""What computer this is, measured in a tenth of a second, and what fits on it."""

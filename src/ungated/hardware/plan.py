@@ -1,0 +1,102 @@
+"""What fits: the cost of every algorithm on this data on this machine, said before anything is trained."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from ..core.algorithm import Algorithm, Machine
+from ..core.clock import Budget
+from ..core.numbers import Shape
+from ..core.run import PlanLine
+from ..engines.extras import missing
+
+SHARE = 0.5  # of the time left that one fit to all training rows may take: it is tried on less first, and not alone
+PARENT = 220 * 2**20  # bytes of the process that reads, searches and reports, before its data
+WORKER = 120 * 2**20  # bytes of an idle worker with scikit-learn and LightGBM loaded
+EXTRA = {"modern": 250 * 2**20}  # bytes that an extra's libraries add to a worker
+LEAST = 150 * 2**20  # bytes beyond idle that a worker needs to be of use
+_TIMES = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
+
+
+def workers_for(
+    machine: Machine, budget_bytes: int, data_bytes: int = 0, extras: Sequence[str] = ()
+) -> tuple[int, int]:
+    """How many workers to start and how many threads each is to use: (workers, threads).
+
+    One worker a core with one thread each, since fits beside one another lose nothing to waiting; fewer, with the cores
+    shared out among them, where the memory cannot hold as many.
+    """
+    each = worker_bytes(extras) + LEAST
+    room = min(budget_bytes, machine.free) - PARENT - data_bytes
+    workers = max(1, min(machine.cores, int(room // each)))
+    return workers, max(1, machine.cores // workers)
+
+
+def worker_bytes(extras: Sequence[str] = ()) -> int:
+    """Bytes of an idle worker that has loaded what `extras` need."""
+    return WORKER + sum(EXTRA.get(e, 0) for e in extras)
+
+
+def slowdown(machine: Machine, workers: int) -> float:
+    """How many times longer one-thread work takes when `workers` of us share the cores with the others' load."""
+    return max(1.0, (workers + machine.load * machine.cores) / machine.cores)
+
+
+def plan(
+    algorithms: Sequence[Algorithm],
+    shapes: Callable[[Algorithm], Shape],
+    machine: Machine,
+    budget: Budget,
+    workers: int = 1,
+    data_bytes: int = 0,
+) -> list[PlanLine]:
+    """One line an algorithm, in the order given: what one fit to all training rows costs, and whether it may be tried.
+
+    shapes: the training job of an algorithm, which depends on how its columns are encoded. data_bytes: what the
+    parent's own data hold.
+    """
+    left, slower = budget.left(), slowdown(machine, workers)
+    room = min(budget.bytes, machine.memory) - PARENT - data_bytes
+    lines = []
+    for algorithm in algorithms:
+        cost, card = algorithm.cost(shapes(algorithm), machine), algorithm.card
+        needed = cost.seconds * slower
+        if install := missing(card.extras):
+            why = f"needs an optional library: {install}"
+        elif needed > SHARE * left:
+            why = _too_slow(needed, budget)
+        elif cost.bytes + worker_bytes(card.extras) > room:
+            why = _too_large(cost.bytes + worker_bytes(card.extras), room, budget)
+        else:
+            why = ""
+        lines.append(PlanLine(card.id, card.name, card.era, card.year, needed, cost.bytes, not why, why))
+    return lines
+
+
+def _too_slow(needed: float, budget: Budget) -> str:
+    enough = needed / SHARE + (budget.seconds - budget.left())
+    return f"would take about {duration(needed)} on this machine; the budget is {duration(budget.seconds)}: " + (
+        f"--time {_option(enough)} would let it in" if enough <= _TIMES[-1] else "more than a day would be needed"
+    )
+
+
+def _too_large(needed: float, room: float, budget: Budget) -> str:
+    enough = budget.bytes + needed - room
+    return (
+        f"would need about {needed / 1e6:,.0f} MB beside what is loaded, of {budget.bytes / 1e6:,.0f} MB allowed: "
+        f"--memory {math.ceil(enough / 1e8) * 100}MB would let it in"
+    )
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it: "0.3 s", "42 s", "9 min", "3 h", "12 days"."""
+    for unit, size, until in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
+        if seconds < until * size:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 3 and unit == "s" else f"{value:.0f} {unit}"
+    return f"{seconds / 86400:,.0f} days"
+
+
+def _option(seconds: float) -> str:
+    """The next round length of time, written as the option takes it."""
+    up = next(t for t in _TIMES if t >= seconds)
+    return f"{up // 3600}h" if up % 3600 == 0 else f"{up // 60}m" if up % 60 == 0 else f"{up}s"
