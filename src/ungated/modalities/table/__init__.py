@@ -1,0 +1,30 @@
+"""Tables: read them, decide what each column is, give every column its type, encode rows as numbers.
+
+    raw = read("train.csv")
+    schema = look(raw, target="income")
+    typed = cast(raw.frame, schema, where=raw.source).frame
+    encoder = RowEncoder.fit(typed, schema, features, takes)
+    x = encoder.rows(typed)
+"""
+
+from .cast import Cast, cast
+from .frames import give_back, give_back_table
+from .kinds import look
+from .named import NAMED, named
+from .read import Raw, read
+from .schema import KINDS, ColumnKind, Schema
+
+__all__ = [
+    "KINDS",
+    "NAMED",
+    "Cast",
+    "ColumnKind",
+    "Raw",
+    "Schema",
+    "cast",
+    "give_back",
+    "give_back_table",
+    "look",
+    "named",
+    "read",
+]
