@@ -48,10 +48,12 @@ class Behaves(Algorithm):
 
     def fit(self, train: Any, task: Any, clock: Any) -> Mean:
         getattr(self, f"_{self.how}")(clock)
-        return Mean(float(np.mean(train.y)))
+        return Mean(float("nan") if self.how == "nan" else float(np.mean(train.y)))
 
     def _well(self, clock: Any) -> None:
         pass
+
+    _nan = _well
 
     def _raise(self, clock: Any) -> None:
         raise ValueError("no such luck\nand more")
@@ -62,6 +64,9 @@ class Behaves(Algorithm):
 
     def _hang(self, clock: Any) -> None:
         time.sleep(600)
+
+    def _spin(self, clock: Any) -> None:
+        10 ** (10**9)  # one instruction of the interpreter that runs for hours and lets no other thread in
 
     def _crash(self, clock: Any) -> None:
         os.kill(os.getpid(), 11)

@@ -26,7 +26,8 @@ class Child:
     def __init__(self, log: Path, heard: Callable[["Child", dict[str, Any] | None], None]) -> None:
         self.job: Job | None = None
         self.pid = 0
-        self.ready = False
+        self.started = False  # it listens
+        self.warm = False  # its imports are done: a job begins at once
         self.verdict = ""  # why it was killed, once it was
         self.began = 0.0  # when the fit began, by time.monotonic(); 0 before
         self.fitted = 0.0  # when the fit ended
@@ -38,6 +39,7 @@ class Child:
         self.curve: list[tuple[float, float]] = []
         self.ended = threading.Event()
         self._log = log
+        self._trouble = ""  # why it could not be started
         self._heard = heard
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -51,15 +53,13 @@ class Child:
             worker.PRELOAD: ",".join(preload),
             worker.PARENT: str(os.getpid()),
         }
-        with open(self._log, "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", worker.__name__],  # -P: a file beside the user's script hides no library
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=env,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+        try:
+            process = self._launch(env)
+        except OSError as e:
+            self._trouble = str(e)
+            self.ended.set()
+            self._heard(self, None)
+            return
         with self._lock:
             self._process, self.pid = process, process.pid
             if self.job:
@@ -67,6 +67,17 @@ class Child:
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         if self.verdict:
             self.kill(self.verdict)
+
+    def _launch(self, env: dict[str, str]) -> subprocess.Popen[bytes]:
+        with open(self._log, "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", worker.__name__],  # -P: a file beside the user's script hides no library
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=env,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
 
     def give(self, job: Job) -> None:
         """Hand it a job; one that has not started yet gets it as soon as it has."""
@@ -91,7 +102,7 @@ class Child:
             with contextlib.suppress(ValueError):
                 message = json.loads(line)
                 if "ready" in message:  # on Windows the process that we started may be a launcher of the real one
-                    self.pid, self.ready = message["ready"], True
+                    self.pid, self.started = message["ready"], True
                 self._heard(self, message)
         process.wait()
         for stream in (process.stdout, process.stdin):
@@ -118,7 +129,10 @@ class Child:
                 self._process.kill()
 
     def last_words(self) -> str:
-        """The end of what it and its libraries printed."""
+        """The end of what it and its libraries printed, or why it could not be started."""
+        if self._trouble:
+            return self._trouble
         with contextlib.suppress(OSError):
-            return self._log.read_bytes()[-2000:].decode(errors="replace").strip()
+            text = self._log.read_bytes().decode(errors="replace")
+            return text.split("Extension modules:")[0].strip()[-2000:]  # what follows is a long list of no use
         return ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-_BUSY = ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc")  # where the system tells them apart
+_BUSY = ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc", "steal")  # where the system tells them apart
 
 
 def cores() -> list[int]:
@@ -21,14 +21,14 @@ class Load:
 
     def __init__(self, pids: Iterable[int] = ()) -> None:
         self._cores = cores()
-        self._busy, self._at, self._ours = self._busy_seconds(), time.monotonic(), _cpu_seconds(pids)
+        self._busy, self._at, self._ours = self._busy_seconds(), time.monotonic(), _our_seconds(pids)
         self.value = 0.0
 
     def update(self, pids: Iterable[int]) -> float:
         """Share of the cores, 0 to 1, that was busy with others since the last update; `pids` are our processes."""
-        busy, now, ours = self._busy_seconds(), time.monotonic(), _cpu_seconds(pids)
-        spent_by_us = sum(seconds - self._ours.get(pid, 0.0) for pid, seconds in ours.items())
-        spent = (busy - self._busy - spent_by_us) / max(now - self._at, 1e-3) / len(self._cores)
+        busy, now, ours = self._busy_seconds(), time.monotonic(), _our_seconds(pids)
+        by_others = (busy - self._busy) - (ours - self._ours)
+        spent = by_others / max(now - self._at, 1e-3) / len(self._cores)
         self._busy, self._at, self._ours = busy, now, ours
         self.value = min(max(spent, 0.0), 1.0)
         return self.value
@@ -39,8 +39,9 @@ class Load:
         return float(sum(getattr(t, kind, 0.0) for t in ours for kind in _BUSY))
 
 
-def _cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
-    return {pid: cpu_seconds(pid) for pid in pids}
+def _our_seconds(pids: Iterable[int]) -> float:
+    ended = os.times()  # a child that has ended is counted here, where the system keeps it
+    return ended.children_user + ended.children_system + sum(map(cpu_seconds, pids))
 
 
 def cpu_seconds(pid: int) -> float:

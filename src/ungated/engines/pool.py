@@ -80,10 +80,16 @@ class Pool:
             return sum(c.job is None and not c.verdict for c in self._children)
 
     @property
-    def ready(self) -> int:
-        """Workers that have started."""
+    def workers(self) -> int:
+        """Workers that live or are being started: as many as were asked for; 0 once starting them proved hopeless."""
         with self._lock:
-            return sum(c.ready for c in self._children)
+            return len(self._children)
+
+    @property
+    def warm(self) -> int:
+        """Workers that have started and imported everything: a job given to one of them begins at once."""
+        with self._lock:
+            return sum(c.warm for c in self._children)
 
     @property
     def running(self) -> list[Job]:
@@ -103,7 +109,7 @@ class Pool:
             free = [c for c in self._children if c.job is None and not c.verdict]
             if not free:
                 raise RuntimeError(f"no worker can start: {self._last_words}" if self._broken else "no worker is idle")
-            max(free, key=lambda c: c.ready).give(job)
+            max(free, key=lambda c: (c.warm, c.started)).give(job)
         self._wake.set()
 
     def wait(self, timeout: float) -> list[Done | Progress]:
@@ -152,7 +158,7 @@ class Pool:
             if message is None:
                 self._end(child)
             elif "ready" in message or "warm" in message:
-                self._false_starts, child.warm_bytes = 0, held(child.pid)[0]
+                self._false_starts, child.warm, child.warm_bytes = 0, "warm" in message, held(child.pid)[0]
             elif child.job and "began" in message:
                 child.began, child.start_cpu = time.monotonic(), message["cpu"]
                 child.idle_bytes = child.peak = message["held"]
@@ -190,7 +196,7 @@ class Pool:
                     error=child.last_words(),
                 )
             )
-        self._false_starts += not child.ready and not child.verdict
+        self._false_starts += not child.started and not child.verdict
         self._last_words = child.last_words()
         if not self._closing and not self._broken:
             self._add()
@@ -256,7 +262,7 @@ class Pool:
         if any(c.verdict for c in self._children):
             return  # one is dying: what it held is about to come back
         for child in self._children:
-            if child.job is None and child.ready and holdings[child.pid][0] > child.warm_bytes + BLOATED:
+            if child.job is None and child.warm and holdings[child.pid][0] > child.warm_bytes + BLOATED:
                 return child.kill("renewed")
         working = [c for c in self._children if c.job]
         if total > self.bytes and working:
@@ -279,6 +285,8 @@ def _overdue(child: Child, now: float) -> bool:
 
 def _fate(child: Child) -> str:
     """What ended a worker that we did not end."""
+    if not child.pid:
+        return "failed: no worker could be started"
     if "bad_alloc" in child.last_words():
         return MEMORY
     if child.code == -getattr(signal, "SIGKILL", 9) and sys.platform == "linux":

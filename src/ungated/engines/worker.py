@@ -7,6 +7,8 @@ own signal. An error in a job is an answer like any other; the worker stays.
 
 import contextlib
 import ctypes
+import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -17,7 +19,18 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, TextIO
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ..core.algorithm import Algorithm, Task
+from ..core.clock import Clock
+from ..core.numbers import Answer
+from . import blocks, state
+from .extras import PACKAGES
+from .jobs import MEMORY, Job, named
+from .memory import Peak, give_back, limit
 
 PARENT = "UNGATED_PARENT"  # the parent's process id
 PRELOAD = "UNGATED_PRELOAD"  # modules to import while idle, separated by commas
@@ -28,8 +41,10 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
-OWN = ("ungated.engines.blocks", "ungated.engines.state", "safetensors.numpy")  # needed by every job
-SPARE_BYTES = 128 * 2**20  # what the system's own limit allows beyond the job's, being counted before it is touched
+OWN = ("safetensors.numpy",)  # needed by every job
+SPARE_BYTES = 128 * 2**20, 10 * 2**20  # what the system's limit allows beyond the job's, in all and for each thread:
+# it counts memory asked for, touched or not, such as the threads' stacks
+UNUSED = ("pandas", "pyarrow", "matplotlib")  # scikit-learn and LightGBM load them where they are; jobs never need them
 TELL_EVERY = 0.1  # seconds between two points of progress
 
 
@@ -72,7 +87,7 @@ class Pipe:
             os._exit(0)
 
 
-def _private(number: int, mode: str) -> TextIO:
+def _private(number: int, mode: str) -> IO[str]:
     """A duplicate of a standard stream that no library knows; the known one then leads to the log or nowhere."""
     own = os.fdopen(os.dup(number), mode, encoding="utf-8", newline="\n")
     if number == 1:
@@ -88,87 +103,88 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     pipe = Pipe()
     _die_with_parent()
+    faulthandler.enable(2)  # a crash in native code leaves its last words in the log
     pipe.send(ready=os.getpid())
-    waiting = [*OWN, *(m for m in os.environ.get(PRELOAD, "").split(",") if m)]
-    warm = False
+    preload([*OWN, *(m for m in os.environ.get(PRELOAD, "").split(",") if m)])
+    pipe.send(warm=True)
     while True:
-        if waiting and pipe.jobs.empty():
-            with contextlib.suppress(Exception):  # it fails again, and is told, in the job that needs it
-                importlib.import_module(waiting.pop(0))
-            continue
-        if not waiting and not warm:
-            warm = True
-            _settle()
-            pipe.send(warm=True)
         run(pipe.jobs.get(), pipe)
 
 
 def _die_with_parent() -> None:
+    """Arrange to end with the parent, even amid native code, and to be the first to go when memory runs out."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as f:
+            f.write("500")
     parent = os.environ.get(PARENT)
-    if parent and os.name == "posix" and os.getppid() != int(parent):
-        os._exit(0)  # it died before we asked
+    if parent and os.name == "posix":
+        threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
 
 
-def _settle() -> None:
-    """Take what is loaded out of the garbage collector's sight: it is here to stay."""
-    import gc
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
 
+
+def preload(modules: list[str]) -> None:
+    """Import what jobs will need, before the first of them is timed, and nothing that they will not."""
+    hidden = [m for m in UNUSED if m not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: to import it is an ImportError
+    for module in modules:
+        with contextlib.suppress(Exception):  # it fails again, and is told, in the job that needs it
+            importlib.import_module(module)
+    for module in hidden:
+        del sys.modules[module]
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # it is here to stay: no later collection need look at it
 
 
 def run(message: dict[str, Any], pipe: Pipe) -> None:
     """One job from its message to its reply."""
-    from .jobs import MEMORY, Job
-    from .memory import Peak, give_back, limit
-
     job = Job.from_json(message)
     with contextlib.suppress(OSError):
         os.ftruncate(2, 0)  # the log holds the last words of this job alone
-    fate, error = "", ""
     figures: dict[str, Any] = {}
-    peak = Peak()
-    limit(job.bytes * 1.25 + SPARE_BYTES)
+    peak = None
     try:
-        _fit(job, pipe, figures, peak.start)
-    except MemoryError:
-        fate, error = MEMORY, _last_words()
+        use_threads(job.threads)
+        algorithm, task = _prepared(job)
+        peak = Peak()
+        limit(job.bytes * 1.25 + SPARE_BYTES[0] + SPARE_BYTES[1] * job.threads)
+        _fit(job, algorithm, task, pipe, figures, peak.start)
     except Exception as e:
-        words = str(e).strip().split("\n")[0][:300]
-        fate, error = f"failed: {type(e).__name__}: {words}", _last_words()
-        if "can't allocate memory" in str(e) or "bad_alloc" in str(e):  # as torch and LightGBM put it
-            fate = MEMORY
+        figures |= {"fate": _fate(e), "error": traceback.format_exc(limit=-8)}
     limit(float("inf"))
-    grown = peak.read()
+    grown = peak.read() if peak else 0
     if grown > 32 * 2**20:
         give_back()
-    pipe.send(done=job.id, fate=fate, error=error, peak_bytes=grown, **figures)
+    pipe.send(done=job.id, peak_bytes=grown, **figures)
 
 
-def _last_words() -> str:
-    with contextlib.suppress(Exception):
-        return traceback.format_exc(limit=-8)
-    return ""
+def _fate(e: Exception) -> str:
+    if isinstance(e, MemoryError) or "can't allocate memory" in str(e) or "bad_alloc" in str(e):  # torch's, LightGBM's
+        return MEMORY
+    return f"failed: {type(e).__name__}: {str(e).strip().splitlines()[0][:300] if str(e).strip() else 'no message'}"
 
 
-def _fit(job: Any, pipe: Pipe, figures: dict[str, Any], held: int) -> None:
-    """Fit, answer, write; `figures` is filled in as they become known."""
-    import numpy as np
-
-    from ..core.clock import Clock
-    from . import blocks, state
-    from .jobs import named
-
-    use_threads(job.threads)
+def _prepared(job: Job) -> tuple[Algorithm, Task]:
+    """The algorithm and the task of a job, with the libraries that they need loaded: that is not part of the fit."""
     random.seed(job.seed)
     np.random.seed(job.seed % 2**32)  # for libraries that draw from the common source unasked
     algorithm = named(job.algorithm)(**job.settings)
-    task = named(job.task).from_json(job.task_values)
-    train, valid = blocks.read(job.train), blocks.read(job.valid)
+    for extra in algorithm.card.extras:
+        for package in PACKAGES.get(extra, ()):
+            importlib.import_module(package)
+    use_threads(job.threads)
+    return algorithm, named(job.task).from_json(job.task_values)
 
+
+def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[str, Any], held: int) -> None:
+    """Fit, answer, write; `figures` is filled in as they become known."""
+    train, valid = blocks.read(job.train), blocks.read(job.valid)
     told = 0.0
 
     def tell(step: float, error: float) -> None:
@@ -194,18 +210,14 @@ def _fit(job: Any, pipe: Pipe, figures: dict[str, Any], held: int) -> None:
     _save(job.out / "answer.npy", answer)
 
 
-def _check(answer: Any, rows: int, outputs: int) -> None:
-    import numpy as np
-
+def _check(answer: Answer, rows: int, outputs: int) -> None:
     if answer.shape != (rows, outputs):
         raise ValueError(f"its answer has the shape {answer.shape}, not {(rows, outputs)}")
     if not np.isfinite(answer).all():
         raise ValueError("its answer is not finite")
 
 
-def _save(path: Any, answer: Any) -> None:
-    import numpy as np
-
+def _save(path: Path, answer: Answer) -> None:
     fresh = path.with_suffix(".new")
     with open(fresh, "wb") as f:
         np.save(f, answer, allow_pickle=False)

@@ -49,8 +49,8 @@ def _groups(root: Path) -> Iterator[Path]:
 def _quota(folder: Path) -> float:
     """Cores' worth of time that a group may use; 0 for no limit."""
     with contextlib.suppress(OSError, ValueError):
-        quota, period = (folder / "cpu.max").read_text().split()
-        return 0.0 if quota == "max" else int(quota) / int(period)
+        most, each = (folder / "cpu.max").read_text().split()
+        return 0.0 if most == "max" else int(most) / int(each)
     quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
     return quota / period if quota > 0 and period > 0 else 0.0
 

@@ -65,7 +65,7 @@ def plan(
         elif needed > SHARE * left:
             why = _too_slow(needed, budget)
         elif cost.bytes + worker_bytes(card.extras) > room:
-            why = _too_large(cost.bytes + worker_bytes(card.extras), room, budget)
+            why = _too_large(cost.bytes + worker_bytes(card.extras), room, budget, machine)
         else:
             why = ""
         lines.append(PlanLine(card.id, card.name, card.era, card.year, needed, cost.bytes, not why, why))
@@ -79,11 +79,13 @@ def _too_slow(needed: float, budget: Budget) -> str:
     )
 
 
-def _too_large(needed: float, room: float, budget: Budget) -> str:
+def _too_large(needed: float, room: float, budget: Budget, machine: Machine) -> str:
     enough = budget.bytes + needed - room
+    override = f"--memory {math.ceil(enough / 1e8) * 100}MB would let it in"
     return (
-        f"would need about {needed / 1e6:,.0f} MB beside what is loaded, of {budget.bytes / 1e6:,.0f} MB allowed: "
-        f"--memory {math.ceil(enough / 1e8) * 100}MB would let it in"
+        f"would need about {needed / 1e6:,.0f} MB; of the {budget.bytes / 1e6:,.0f} MB allowed "
+        f"{max(room, 0) / 1e6:,.0f} are left for it: "
+        + (override if enough < machine.memory else "this machine has too little memory")
     )
 
 
