@@ -1,4 +1,4 @@
-"""What linear classifiers share: scores to probabilities, and a saved form of weights and biases.
+"""What linear algorithms share: a saved form of weights and biases, and the way from scores to probabilities.
 
 Margins that are not probabilities (of a perceptron, of support vectors) become so by Platt's squash: a scale and one
 bias a class, fitted on rows that the margins were not learned from.
@@ -28,6 +28,17 @@ class LinearClasses(Fitted):
 
     def answer(self, x: Array) -> Answer:
         return softmax(np.asarray(x, np.float32) @ self.weights + self.bias)
+
+
+@dataclass(frozen=True)
+class LinearAmount(Fitted):
+    """One weighted sum. weights float64 (d,), bias float64 (1,)."""
+
+    weights: Floats
+    bias: Floats
+
+    def answer(self, x: Array) -> Answer:
+        return (np.asarray(x, np.float64) @ self.weights + self.bias)[:, None]
 
 
 def platt(margins: Array, y: Array, pull: float = 1.0) -> tuple[float, Floats]:

@@ -13,41 +13,17 @@ Paper: Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", A
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Fitted, Machine, Task, Text, setting, watch_split
+from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, Text, setting, watch_split
 from ...core.clock import Clock
-from ...core.numbers import Answer, Array, Numbers, Shape, Takes
+from ...core.numbers import Numbers, Shape, Takes
+from ...engines.boosting import Boosted, Watch
 from ...engines.rows import checked
 
 SMALL = 20_000  # up to so many rows, all of them are learned from again once the number of rounds is known
-
-
-@dataclass(frozen=True)
-class Boosted(Fitted):
-    """trees: LightGBM's text. outputs: columns of an answer. level, spread: undo the standardised target of regress."""
-
-    trees: Text
-    outputs: int
-    level: float
-    spread: float
-
-    @cached_property
-    def _booster(self) -> Any:
-        import lightgbm
-
-        return lightgbm.Booster(model_str=str(self.trees))
-
-    def answer(self, x: Array) -> Answer:
-        if len(x) == 0:
-            return np.empty((0, self.outputs))
-        raw = np.asarray(self._booster.predict(np.asarray(x, np.float32), num_threads=1), np.float64)
-        if self.outputs == 1:
-            return self.level + self.spread * raw[:, None]
-        return raw if raw.ndim == 2 else np.column_stack([1 - raw, raw])
 
 
 @dataclass(frozen=True)
@@ -116,7 +92,7 @@ class GradientBoosting(Algorithm):
         sets = []
         if watched is not None:
             sets = [lightgbm.Dataset(watched.x, watched.y, reference=data, params=params)]
-        watch = _Watch(clock, patience=max(20, round(2 / self.learning_rate)), spread=spread)
+        watch = Watch(clock, patience=max(20, round(2 / self.learning_rate)), spread=spread)
         booster = lightgbm.train(params, data, rounds, valid_sets=sets, callbacks=[watch])
         best = watch.best or booster.current_iteration()
         return Text(booster.model_to_string(num_iteration=best)), best
@@ -147,29 +123,3 @@ class GradientBoosting(Algorithm):
             "force_row_wise": True,
             "verbosity": -1,
         }
-
-
-class _Watch:
-    """Called by LightGBM after each round: notes the watched error, and says when to stop."""
-
-    order = 30
-    before_iteration = False
-
-    def __init__(self, clock: Clock, patience: int, spread: float) -> None:
-        self.clock, self.patience, self.spread = clock, patience, spread
-        self.least, self.best = np.inf, 0
-
-    def __call__(self, env: Any) -> None:
-        from lightgbm.callback import EarlyStopException
-
-        done = env.iteration + 1
-        stop = self.clock.expired
-        if env.evaluation_result_list:
-            _, name, error, _ = env.evaluation_result_list[0][:4]
-            if error < self.least:
-                self.least, self.best = error, done
-            if done % 10 == 0:
-                self.clock.tick(done, np.sqrt(error) * self.spread if name == "l2" else error)
-            stop = stop or done - self.best >= self.patience
-        if stop:
-            raise EarlyStopException(max(self.best or done, 1) - 1, [])

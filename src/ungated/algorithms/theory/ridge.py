@@ -3,7 +3,7 @@
 Each number of a row gets a weight; the answer is the weighted sum. Legendre found the best weights by calculus in 1805:
 they solve one set of linear equations. With many or overlapping columns those weights run wild, so ridge regression
 adds alpha times their squared size to the error, which pulls them towards zero. Here alpha is chosen among a few
-magnitudes by the leave-one-out error, which for least squares costs one singular value decomposition and no refitting.
+magnitudes by the leave-one-out error, which for least squares costs one decomposition of the columns and no refitting.
 
 Cost: O(n d²) time, O(n d) memory.
 Paper: Hoerl & Kennard, "Ridge Regression", Technometrics 12, 1970 (least squares: Legendre 1805).
@@ -14,20 +14,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Fitted, Machine, Task, setting
+from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
-from ...core.numbers import Answer, Array, Floats, Numbers, Shape
-
-
-@dataclass(frozen=True)
-class Line(Fitted):
-    """weights (d,), bias (1,)."""
-
-    weights: Floats
-    bias: Floats
-
-    def answer(self, x: Array) -> Answer:
-        return (np.asarray(x, np.float64) @ self.weights + self.bias)[:, None]
+from ...core.numbers import Floats, Numbers, Shape
+from ...engines.linear import LinearAmount
+from ...engines.rows import checked
 
 
 @dataclass(frozen=True)
@@ -39,7 +30,7 @@ class Ridge(Algorithm):
         paper="Hoerl & Kennard, Ridge Regression, Technometrics 12 (1970)",
         tasks=frozenset({"regress"}),
     )
-    fitted: ClassVar = Line
+    fitted: ClassVar = LinearAmount
 
     alpha: float = setting(0.0, "strength of the pull to zero; 0 chooses it by leave-one-out error")
 
@@ -48,10 +39,12 @@ class Ridge(Algorithm):
         products = 4.0 * n * d * min(n, d)  # float64 runs at half of the float32 speed
         return Cost(0.005 + 2 * products / (on.gflops * 1e9), 3 * 8.0 * n * d)
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> Line:
-        x, y = np.asarray(train.x, np.float64), np.asarray(train.y, np.float64)
+    def fit(self, train: Numbers, task: Task, clock: Clock) -> LinearAmount:
+        rows, y = checked(self.card, train, task)
+        x = rows.astype(np.float64)
         centre, level = x.mean(axis=0), y.mean()
-        u, s, vt = np.linalg.svd(x - centre, full_matrices=False)
+        x -= centre
+        u, s, vt = _decompose(x)
         seen = u.T @ (y - level)
 
         def leave_one_out(alpha: float) -> float:
@@ -62,4 +55,15 @@ class Ridge(Algorithm):
 
         alpha = self.alpha or min(np.logspace(-3, 5, 17), key=leave_one_out)
         weights = vt.T @ (s / (s**2 + alpha) * seen)
-        return Line(weights, np.array([level - centre @ weights]))
+        return LinearAmount(weights, np.array([level - centre @ weights]))
+
+
+def _decompose(x: Floats) -> tuple[Floats, Floats, Floats]:
+    """x as u @ diag(s) @ vt. Tall x goes by way of the small d × d matrix of products, ten times quicker than the SVD."""
+    n, d = x.shape
+    if n < 2 * d:
+        return np.linalg.svd(x, full_matrices=False)
+    squares, v = np.linalg.eigh(x.T @ x)
+    kept = squares > 1e-10 * max(squares[-1], 1e-300)  # below that is rounding: columns that repeat others
+    s, v = np.sqrt(squares[kept]), v[:, kept]
+    return x @ (v / s), s, v.T
