@@ -82,7 +82,7 @@ class Card:
 
 
 class Task(Protocol):
-    """As much of a task as an algorithm may know: its name, how wide an answer is, and the error to watch."""
+    """As much of a task as an algorithm may know: its name, how wide an answer is, the error to watch, the baseline."""
 
     @property
     def id(self) -> str: ...
@@ -90,6 +90,10 @@ class Task(Protocol):
     def outputs(self) -> int: ...
     def loss(self, y: Array, answer: Answer) -> float:
         """The smooth error that training watches and the search minimises; lower is better."""
+        ...
+
+    def baseline(self, y: Array) -> Answer:
+        """The trivial answer, (1, outputs), learned from y alone."""
         ...
 
 

@@ -138,6 +138,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)  # secondary, on the sealed rows
     figures: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    ended: str = ""  # why the climb ended: "the time is up", "interrupted", ...
     seconds: float = 0.0
     peak_bytes: int = 0
     model: str = ""

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..core.algorithm import Algorithm
 from ..core.numbers import Answer, Array
+from ..engines.jobs import Done, Job, name_of
 from ..engines.pool import Pool
-from ..engines.worker import Done, Job
 from .ensemble import temperature, weigh
 from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
@@ -52,6 +52,7 @@ class Terms:
     worker_bytes: int
     scratch: Path
     seed: int
+    workers: int = 1
     threads: int = 1
     limit: int | None = None
 
@@ -89,7 +90,7 @@ def climb(
     algorithms: defaults, cheap first. planned: id -> seconds of one fit. tell: called when a trial's error is known,
     and about ten times a second with None.
     """
-    width = REPRODUCIBLE_WIDTH if terms.limit else pool.workers + 1
+    width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     try:
         why = _work(ladder, pool, terms, tell)
@@ -106,14 +107,14 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
     wave: list[Step] = []
     while (left := terms.deadline - time.monotonic()) > 0:
         if not wave and (terms.limit is None or not steps):
-            wave = _wave(ladder, left, pool, everything=terms.limit is not None)
+            wave = _wave(ladder, left, pool, terms, everything=terms.limit is not None)
         while wave and pool.idle:
             step = wave.pop(0)
             job = _job(step, ladder, terms, left)
             steps[job.id] = step
             pool.submit(job)
             if terms.limit is None:
-                wave += _wave(ladder, left, pool, everything=False)
+                wave += _wave(ladder, left, pool, terms, everything=False)
         if not steps:
             return "nothing more to try" if not ladder.settled else "more candidates no longer err less"
         for event in pool.wait(min(0.1, max(left, 0.001))):
@@ -126,13 +127,13 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
     return "the time is up"
 
 
-def _wave(ladder: Ladder, left: float, pool: Pool, everything: bool) -> list[Step]:
+def _wave(ladder: Ladder, left: float, pool: Pool, terms: Terms, everything: bool) -> list[Step]:
     """The next step where a worker waits for one; or everything that can be decided now."""
     if not everything:
-        step = ladder.next(left, pool.workers) if pool.idle else None
+        step = ladder.next(left, terms.workers) if pool.idle else None
         return [step] if step else []
     found = []
-    while step := ladder.next(float("inf"), pool.workers):
+    while step := ladder.next(float("inf"), terms.workers):
         found.append(step)
     return found
 
@@ -141,12 +142,11 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
     trial, algorithm = step.trial, step.trial.algorithm
     train, valid = terms.blocks(algorithm, step.fold)
     name = f"{trial.key}-{step.fold}"
-    cls, task = type(algorithm), type(terms.task)
     return Job(
         id=name,
-        algorithm=f"{cls.__module__}:{cls.__qualname__}",
+        algorithm=name_of(type(algorithm)),
         settings=algorithm.settings(),
-        task=f"{task.__module__}:{task.__qualname__}",
+        task=name_of(type(terms.task)),
         task_values=terms.task.to_json(),
         train=train,
         valid=valid,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..core.errors import UsageError
-from ..core.numbers import Answer, Array
+from ..core.numbers import Answer, Array, Floats
 from .measures import Measure
 
 
@@ -47,6 +47,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def guide(self) -> Measure:
         """The smooth measure that training watches and the search minimises."""
+
+    @abc.abstractmethod
+    def losses(self, y: Array, answer: Answer) -> Floats:
+        """Each row's own error, (n,), by which the worst mistakes are found."""
 
     @abc.abstractmethod
     def adjust(self, answer: Answer, by: float) -> Answer:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.numbers import Answer, Array
+from ..core.numbers import Answer, Array, Floats
 from . import Task, bins, check_metric
-from .measures import CLASSIFY, Measure, wilson
+from .measures import CLASSIFY, Measure, log_losses, wilson
 
 MOST_CLASSES = 1000
 
@@ -63,6 +63,9 @@ class Classify(Task):
         """Each class as often as it was seen, with one imagined row of each (Laplace 1774)."""
         seen = np.bincount(y, minlength=self.outputs) + 1.0
         return (seen / seen.sum())[None, :]
+
+    def losses(self, y: Array, answer: Answer) -> Floats:
+        return log_losses(y, answer)
 
     def adjust(self, answer: Answer, by: float) -> Answer:
         """Temperature scaling (Guo et al., "On calibration of modern neural networks", ICML 2017)."""

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.numbers import Answer, Array
+from ..core.numbers import Answer, Array, Floats
 from . import Task, check_metric
-from .measures import REGRESS, Measure
+from .measures import REGRESS, Measure, squares
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Regress(Task):
     def baseline(self, y: Array) -> Answer:
         """The middle: the median where distances count, else the mean."""
         return np.array([[np.median(y) if self.metric == "mae" else np.mean(y)]])
+
+    def losses(self, y: Array, answer: Answer) -> Floats:
+        return squares(y, answer)
 
     def adjust(self, answer: Answer, by: float) -> Answer:
         return answer

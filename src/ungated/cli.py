@@ -1,0 +1,292 @@
+"""The command line. Light at the door: no command loads what it does not need, and --help loads nothing.
+
+Exit codes: 0 done; 2 the input or the words are wrong; 130 interrupted, with the best model saved; 1 a bug of ours.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+from .core.errors import Interrupted, UngatedError, UsageError
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=_SETTINGS)
+@click.version_option(__version__, message="ungated %(version)s")
+def app() -> None:
+    """Machine learning on the computer you own: from files to an honest model, in one command.
+
+    \b
+    ungated fit wine --time 30s                  a set that ships with a dependency
+    ungated fit train.csv --target income        your own table
+    ungated predict MODEL new.csv                ask the model
+    ungated report MODEL --open                  see every step
+    """
+
+
+_shared = [
+    click.argument("data"),
+    click.option("--target", metavar="COLUMN", help="The column to be answered."),
+    click.option("--time", "time_", default="2m", show_default=True, help="Wall clock until the model is saved."),
+    click.option("--memory", help="Peak of all processes together, as 2GB.  [default: 60% of what is free]"),
+    click.option("--task", metavar="TASK", help="classify or regress; inferred from the target if not given."),
+    click.option("--algorithms", metavar="ID,ID", help="Try these alone (and the baseline)."),
+    click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column is, as age=number."),
+]
+
+
+def _with_shared(command: Any) -> Any:
+    for option in reversed(_shared):
+        command = option(command)
+    return command
+
+
+@app.command()
+@_with_shared
+@click.option("--test", metavar="FILE", help="Rows to test on; else a random fifth is sealed.")
+@click.option("--metric", metavar="ERROR", help="The headline error, as log-loss, auc, mae.")
+@click.option("--candidates", type=click.IntRange(1), metavar="N", help="Try N candidates: the same seed, same model.")
+@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option("--out", metavar="DIR", help="Where the model goes.  [default: models/NAME]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def fit(
+    data: str,
+    target: str | None,
+    time_: str,
+    memory: str | None,
+    task: str | None,
+    algorithms: str | None,
+    kinds: tuple[str, ...],
+    test: str | None,
+    metric: str | None,
+    candidates: int | None,
+    seed: int,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Learn to answer a column of DATA from the others.
+
+    DATA is a CSV, TSV, Parquet, Arrow or JSONL file, a folder of such files, or a name from `ungated data`.
+    """
+    import psutil
+
+    from . import pipeline
+    from .console import Console
+
+    listener = pipeline.Listener() if as_json else Console()
+    model = pipeline.fit(
+        data,
+        target,
+        test=test,
+        time=time_,
+        memory=memory,
+        task=task,
+        metric=metric,
+        algorithms=algorithms,
+        kinds=_pairs(kinds),
+        candidates=candidates,
+        seed=seed,
+        out=out or _unused(Path("models") / (Path(data).name.split(".")[0] or "model")),
+        listener=listener,
+        started=psutil.Process().create_time(),
+        command=" ".join(["ungated", *(_quoted(a) for a in sys.argv[1:])]),
+    )
+    if as_json:
+        click.echo(json.dumps(_document(model.run), ensure_ascii=False))
+    if model.run.ended == "interrupted":
+        sys.exit(130)
+
+
+@app.command()
+@_with_shared
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def plan(
+    data: str,
+    target: str | None,
+    time_: str,
+    memory: str | None,
+    task: str | None,
+    algorithms: str | None,
+    kinds: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Say what each algorithm would cost on DATA on this machine, training nothing."""
+    from . import pipeline
+    from .console import Console
+
+    listener = pipeline.Listener() if as_json else Console()
+    run = pipeline.plan(
+        data,
+        target,
+        time=time_,
+        memory=memory,
+        task=task,
+        algorithms=algorithms,
+        kinds=_pairs(kinds),
+        listener=listener,
+    )
+    if as_json:
+        click.echo(json.dumps(run.to_json(), ensure_ascii=False))
+
+
+@app.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--out", metavar="FILE", help="Write a CSV here instead of printing it.")
+def predict(model: str, data: str, out: str | None) -> None:
+    """Answer the rows of DATA: the target, and for classes their probabilities, as CSV."""
+    from . import model as models
+
+    answers = models.Model.load(model).answers(data)
+    if out:
+        answers.write_csv(out)
+        click.echo(f"{answers.height:,} answers written to {out}", err=True)
+    else:
+        click.echo(answers.write_csv(), nl=False)
+
+
+@app.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def evaluate(model: str, data: str, as_json: bool) -> None:
+    """Compare a model's answers with the labelled rows of DATA."""
+    from . import console
+    from . import model as models
+
+    loaded = models.Model.load(model)
+    scores = loaded.evaluate(data)
+    if as_json:
+        from .core.algorithm import plain
+
+        click.echo(json.dumps(plain(scores), ensure_ascii=False))
+    else:
+        console.show_scores(scores, loaded.task)
+
+
+@app.command()
+@click.argument("model")
+@click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
+def report(model: str, open_: bool) -> None:
+    """Say where a model's report is, or open it."""
+    from . import model as models
+
+    page = models.Model.load(model).report_page()
+    click.echo(page)
+    if open_:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+@app.command()
+@click.option("--task", help="Only those for this task.")
+@click.option("--form", help="Only those that eat this form of numbers, as rows.")
+@click.option("--era", help="Only theory, classical or modern.")
+def algorithms(task: str | None, form: str | None, era: str | None) -> None:
+    """List the algorithms: era, year, what they eat, the paper."""
+    from . import console
+    from .algorithms import discover
+
+    cards = [a.card for a in discover().values()]
+    console.show_algorithms([c for c in cards if _fits(c, task, form, era)])
+
+
+@app.command()
+def machine() -> None:
+    """Measure this computer."""
+    from .hardware.probe import describe, probe
+
+    for line in describe(probe()):
+        click.echo(line)
+
+
+@app.command()
+def data() -> None:
+    """List the sets that ship with a dependency."""
+    from . import console
+    from .modalities import table
+
+    console.show_named(list(table.NAMED.values()))
+
+
+def main() -> None:
+    """Run the command line; every way it can end has its exit code, and none shows a traceback."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as e:
+        sys.exit(e.exit_code)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt, Interrupted):
+        click.echo("Interrupted; nothing was saved.", err=True)
+        sys.exit(130)
+    except UngatedError as e:
+        click.echo(f"error: {e}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as e:
+        if os.environ.get("UNGATED_DEBUG"):
+            raise
+        click.echo(_confession(e), err=True)
+        sys.exit(1)
+
+
+def _confession(error: Exception) -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="ungated-bug-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    first = (str(error).splitlines() or [""])[0][:200]
+    return (
+        f"This is a bug of Ungated, not yours: {type(error).__name__}: {first}\n"
+        f"The details are in {file.name}; please send them with what you typed."
+    )
+
+
+def _document(run: Any) -> dict[str, Any]:
+    """What --json prints: the result first, then what it took and all that was tried."""
+    full = run.to_json()
+    error = {k: full["error"][k] for k in ("metric", "value", "low", "high", "baseline", "rows")}
+    head = {"model": full["model"], "task": full["task"]["id"], "error": error, "metrics": full["metrics"]}
+    rest = ("seconds", "peak_bytes", "leaderboard", "plan", "notes", "data", "split", "ended", "budget", "versions")
+    return head | {k: full[k] for k in rest}
+
+
+def _pairs(kinds: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for kind in kinds:
+        name, equals, value = kind.rpartition("=")
+        if not equals:
+            raise UsageError(f"--kind {kind!r} is not of the form COLUMN=KIND, as age=number.")
+        pairs[name] = value
+    return pairs
+
+
+def _unused(folder: Path) -> Path:
+    """`folder`, or with a number where it is taken: an earlier model is not overwritten unless --out names it."""
+    taken = folder
+    count = 2
+    while taken.exists():
+        taken = folder.with_name(f"{folder.name}-{count}")
+        count += 1
+    return taken
+
+
+def _fits(card: Any, task: str | None, form: str | None, era: str | None) -> bool:
+    return (not task or task in card.tasks) and (not form or form == card.form) and (not era or era == card.era)
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)

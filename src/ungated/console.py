@@ -1,0 +1,184 @@
+"""The terminal: a run told in plain words as it goes. A live line where there is a terminal, else quiet."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console as Terminal
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from .core.run import Entry, Run
+from .pipeline import Listener, Progress
+
+COLUMNS_SHOWN = 20
+ENTRIES_SHOWN = 15
+ERA_COLOURS = {"theory": "yellow", "classical": "cyan", "modern": "magenta"}
+
+
+class Console(Listener):
+    """Tells a run on standard output."""
+
+    def __init__(self) -> None:
+        self.terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else 118)
+        self._live: Live | None = None
+        self._drawn = 0.0
+
+    def asked(self, run: Run) -> None:
+        self._read(run)
+        self._task(run)
+
+    def _read(self, run: Run) -> None:
+        data = run.data
+        assert data is not None
+        sampled = f", a random sample of {data.rows_in_file:,}" if data.rows_in_file else ""
+        self._say("Read", f"{data.source}: {data.rows:,} rows{sampled}, {len(data.columns)} columns")
+        self._say("", data.how)
+        table = _table("column", "kind", "why", "missing", "examples")
+        shown = sorted(data.columns, key=lambda c: c.role != "target")[:COLUMNS_SHOWN]
+        for c in shown:
+            name = Text(c.name, "bold" if c.role == "target" else "dim" if c.role == "left out" else "")
+            kind = Text(c.kind + (" (target)" if c.role == "target" else ""))
+            missing = Text(f"{c.missing:,}" if c.missing else "")
+            table.add_row(name, kind, Text(c.why), missing, Text(", ".join(c.examples)))
+        self.terminal.print(table)
+        if more := len(data.columns) - len(shown):
+            self._say("", f"and {more:,} more columns (all of them are in the report)")
+        for warning in data.warnings:
+            self.terminal.print(Text(f"  ! {warning}", "yellow"))
+        for note in run.notes:
+            self.terminal.print(Text(f"  · {note}", "dim"))
+
+    def _task(self, run: Run) -> None:
+        task = run.task
+        assert task is not None
+        self._say("Task", f"{task.id} {task.target}: {task.why}")
+        guided = f"; the search is guided by {task.guide}" if task.guide != task.metric else ""
+        self._say("", f"measured by {task.metric} (--metric){guided}")
+
+    def planned(self, run: Run) -> None:
+        given = f"{run.budget['seconds']:g} s and {run.budget['bytes'] / 1e6:,.0f} MB"
+        self._say("Plan", f"one fit to all training rows on this machine, before anything is trained; you gave {given}")
+        table = _table("algorithm", "era", "year", ">seconds", ">MB", "")
+        for line in run.plan:
+            fits = Text("fits", "green") if line.fits else Text(f"left out: {line.why}", "yellow")
+            cost = (f"{line.seconds:.2g}" if line.seconds < 100 else f"{line.seconds:,.0f}", f"{line.bytes / 1e6:,.0f}")
+            table.add_row(line.name, _era(line.era), str(line.year), *cost, fits)
+        self.terminal.print(table)
+
+    def climbing(self, run: Run, state: Progress) -> None:
+        if not self.terminal.is_terminal or (state.trial is None and time.monotonic() - self._drawn < 0.2):
+            return
+        self._drawn = time.monotonic()
+        line = Text.assemble(
+            ("Climb     ", "bold"),
+            (f"{max(state.left, 0):4.0f} s left  ", "cyan"),
+            f"{state.tried} tried  {state.bytes / 1e6:,.0f} MB  ",
+            (f"{state.error} " if state.error else "", "green"),
+            (f"by {state.best}" if state.best else "", ""),
+            (f"  now: {', '.join(state.running)}" if state.running else "", "dim"),
+        )
+        line.truncate(self.terminal.width - 1, overflow="ellipsis")
+        if self._live is None:
+            self._live = Live(line, console=self.terminal, transient=True, refresh_per_second=8)
+            self._live.start()
+        self._live.update(line)
+
+    def kept(self, run: Run) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+        tried = f"{len(run.leaderboard):,} candidates in {run.seconds:.1f} s; {run.ended}"
+        self._say("Climbed", f"{run.split}")
+        self._say("", tried)
+        task = run.task
+        assert task is not None
+        percent = task.metric in ("error", "balanced-error")
+        figures = (f">{task.metric}", ">95% interval", ">seconds", ">MB", ">µs a row", ">size", ">share")
+        table = _table("algorithm", "era", "year", *figures)
+        for e in run.leaderboard[:ENTRIES_SHOWN]:
+            table.add_row(*_entry(e, percent))
+        self.terminal.print(table)
+        if (more := len(run.leaderboard) - ENTRIES_SHOWN) > 0:
+            self._say("", f"and {more:,} more (all of them are in the report)")
+
+    def done(self, run: Run) -> None:
+        assert run.error is not None
+        self._say("Error", run.error.words, "bold green" if run.error.high < run.error.baseline else "bold red")
+        took = f"{run.seconds:.1f} s of {run.budget['seconds']:g} s, {run.peak_bytes / 1e6:,.0f} MB of "
+        self._say("Took", took + f"{run.budget['bytes'] / 1e6:,.0f} MB at the peak")
+        self._say("Model", run.model)
+        self._say("Report", str(Path(run.model) / "report.html"))
+        self._say("Next", f"ungated predict {run.model} NEW.csv")
+
+    def _say(self, head: str, text: str, style: str = "") -> None:
+        self.terminal.print(Text.assemble((f"{head:<10}", "bold"), (text, style)), soft_wrap=True)
+
+
+def show_algorithms(cards: Sequence[Any]) -> None:
+    """The shelves, a line an algorithm."""
+    from .engines.extras import missing
+
+    table = _table("id", "algorithm", "era", "year", "tasks", "form", "paper")
+    for c in cards:
+        paper = c.paper + (f"  ({missing(c.extras)})" if missing(c.extras) else "")
+        table.add_row(c.id, c.name, _era(c.era), str(c.year), ", ".join(sorted(c.tasks)), c.form.value, paper)
+    _wide().print(table)
+
+
+def show_named(sets: Sequence[Any]) -> None:
+    """The sets that ship with a dependency, a line each."""
+    table = _table("name", ">rows", ">columns", "target", "task", "what it is")
+    for s in sets:
+        table.add_row(s.name, f"{s.rows:,}", str(s.columns), s.target, s.task, s.what)
+    _wide().print(table)
+
+
+def show_scores(scores: Any, task: Any) -> None:
+    """A model's error on labelled rows."""
+    terminal = _wide()
+    terminal.print(Text(scores.error.words, "bold"))
+    for name, value in scores.metrics.items():
+        terminal.print(f"  {name:<16}{task.measures[name].show(value)}")
+
+
+def _wide() -> Terminal:
+    return Terminal(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for head in heads:
+        right = head.startswith(">")
+        name = head.lstrip(">")
+        table.add_column(name, justify="right" if right else "left", no_wrap=right or name in ("kind", "era", "year"))
+    return table
+
+
+def _era(era: str) -> Text:
+    return Text(era, ERA_COLOURS.get(era, ""))
+
+
+def _entry(e: Entry, percent: bool) -> tuple[Any, ...]:
+    def shown(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.1f}%" if percent else f"{value:.4g}"
+
+    name = Text(e.algorithm, "bold" if e.id == "ensemble" else "")
+    if e.fate:
+        name.append(f"  {e.fate}", "red")
+    return (
+        name,
+        _era(e.era),
+        str(e.year),
+        shown(e.error),
+        f"{shown(e.low)} – {shown(e.high)}",
+        f"{e.seconds:.1f}",
+        f"{e.peak_bytes / 1e6:,.0f}",
+        f"{e.predict_us:,.0f}" if e.predict_us >= 1 else "<1",
+        f"{e.size_bytes / 1e6:.1f} MB" if e.size_bytes > 1e5 else f"{e.size_bytes / 1e3:.0f} kB",
+        f"{e.weight:.0%}" if e.weight else "",
+    )

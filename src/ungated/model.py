@@ -1,0 +1,326 @@
+"""A model: what a person keeps of a run, and asks.
+
+It holds the schema of the table it was trained on, one encoder for each fold and way of preparing rows, and the fitted
+algorithms of the final ensemble with their weights. A row goes through the encoders, each fitted algorithm answers, and
+the answer is the weighted mean. Everything is plain JSON values and arrays, so that a model folder cannot run code.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from . import algorithms, store, tasks
+from .core.algorithm import Algorithm, Fitted, State, plain
+from .core.errors import InputError, ModelError, UsageError
+from .core.numbers import Answer, Array
+from .core.run import ErrorRecord, Run
+from .modalities import table
+
+CHUNK = 50_000  # rows answered at a time, so that memory does not grow with the file
+GOLDEN_ROWS = 12
+GOLDEN_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Member:
+    """A candidate in the ensemble: its share, and for each fold the encoder it reads through and what it learned."""
+
+    algorithm: Algorithm
+    weight: float
+    fits: tuple[tuple[int, Fitted], ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a model does on labelled rows: its error beside the baseline's, and every measure of the task."""
+
+    error: ErrorRecord
+    metrics: dict[str, float]
+
+
+class Model:
+    """A trained model. Made by `ungated.fit` or `ungated.load`."""
+
+    def __init__(self, contents: store.Contents, run: Run, folder: Path | None = None) -> None:
+        self._contents, self.run, self.folder = contents, run, folder
+        document = contents.document
+        self.task = tasks.known()[document["task"]["id"]].from_json(document["task"]["values"])
+        self.target: str = document["target"]
+        self.schema = table.Schema.from_json(document["schema"])
+        self.features: tuple[str, ...] = tuple(document["features"])
+        self._by: float = document["temperature"]
+        self._encoders = [table.RowEncoder.load(contents.states[name]) for name in document["encoders"]]
+        self._members = [_member(m, contents.states) for m in document["members"]]
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def predict(self, data: Any) -> Any:
+        """What the target is, for each row of `data`, in the caller's kind (a Series, an array, a list).
+
+        data: a path, or a pandas, polars, Arrow or NumPy table with the training columns in any order.
+        Raises InputError when a column is missing or cannot be read as its kind.
+        """
+        answer = self._answered(data)
+        return table.give_back(self._said(answer), self.target, data)
+
+    def predict_proba(self, data: Any) -> Any:
+        """The probability of each class, one column a class, in the caller's kind of table. UsageError for amounts."""
+        if self.task.id != "classify":
+            raise UsageError(f"This model says how much {self.target} is; only a classifier gives probabilities.")
+        answer = self._answered(data)
+        return table.give_back_table({str(c): answer[:, i] for i, c in enumerate(self.classes)}, data)
+
+    def answers(self, data: Any) -> pl.DataFrame:
+        """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame."""
+        answer = self._answered(data)
+        columns = [pl.Series(self.target, list(self._said(answer)))]
+        columns += [pl.Series(f"P({c})", answer[:, i]) for i, c in enumerate(self.classes)]
+        return pl.DataFrame(columns)
+
+    def evaluate(self, data: Any) -> Scores:
+        """The error on labelled rows, with its 95% interval, beside the trivial baseline's. Raises InputError."""
+        raw = table.read(data)
+        typed = table.cast(raw.frame, self.schema, where=raw.source).frame
+        typed = typed.filter(pl.col(self.target).is_not_null())
+        if not typed.height:
+            raise InputError(f"{raw.source}: no row has a value in {self.target!r}: there is nothing to compare with.")
+        return self.score(typed)
+
+    def score(self, typed: pl.DataFrame) -> Scores:
+        """As `evaluate`, of rows already read by this model's schema."""
+        return self.judge(self.task.encode(typed[self.target].to_list()), self.answer(typed))
+
+    def judge(self, y: Array, answer: Answer) -> Scores:
+        """How answers do against what is true, y as the task encodes it."""
+        constant = np.tile(np.array(self._contents.document["baseline"]), (len(y), 1))
+        measure = self.task.measure
+        low, high = measure.interval(y, answer)
+        error = ErrorRecord(measure.id, measure(y, answer), low, high, measure(y, constant), len(y))
+        error.words = in_words(error, measure.show)
+        return Scores(error, self.task.all_measures(y, answer))
+
+    def answer(self, typed: pl.DataFrame) -> Answer:
+        """The ensemble's answers, float64 (n, outputs), to rows already read by this model's schema."""
+        parts = [self._answer(typed[i : i + CHUNK]) for i in range(0, max(typed.height, 1), CHUNK)]
+        return np.concatenate(parts)
+
+    def _answer(self, typed: pl.DataFrame) -> Answer:
+        total = np.zeros((typed.height, self.task.outputs))
+        by_encoder: dict[int, list[tuple[float, Fitted]]] = {}
+        for member in self._members:
+            for encoder, fitted in member.fits:
+                by_encoder.setdefault(encoder, []).append((member.weight / len(member.fits), fitted))
+        for encoder, fits in by_encoder.items():
+            x = self._encoders[encoder].rows(typed)
+            for share, fitted in fits:
+                total += share * fitted.answer(x)
+        return self.task.adjust(total, self._by)
+
+    def _answered(self, data: Any) -> Answer:
+        raw = table.read(data)
+        return self.answer(table.cast(raw.frame, self.schema, where=raw.source, optional=self._needless).frame)
+
+    def _said(self, answer: Answer) -> Array:
+        """What the answers say, in the target's own type."""
+        said = self.task.decode(answer)
+        return _typed(said, self.schema[self.target].how.get("dtype", "text")) if self.task.id == "classify" else said
+
+    @property
+    def _needless(self) -> set[str]:
+        """Columns that predictions can do without."""
+        return {c.name for c in self.schema.columns} - set(self.features)
+
+    # -- knowing -------------------------------------------------------------------------------------------------------
+
+    @property
+    def classes(self) -> Sequence[Any]:
+        """The classes, in the order of `predict_proba`'s columns; empty for amounts."""
+        labels = np.array(getattr(self.task, "classes", ()), object)
+        return list(_typed(labels, self.schema[self.target].how.get("dtype", "text")))
+
+    @property
+    def error(self) -> ErrorRecord:
+        """The one honest number: error on the sealed rows, with its 95% interval, beside the baseline's."""
+        if self.run.error is None:
+            raise ModelError(
+                "This model was saved before its sealed rows were opened. Use evaluate with labelled rows."
+            )
+        return self.run.error
+
+    @property
+    def leaderboard(self) -> pl.DataFrame:
+        """Every candidate: algorithm, era, year, validation error with its interval, and what it took."""
+        shown = (
+            "algorithm",
+            "era",
+            "year",
+            "error",
+            "low",
+            "high",
+            "seconds",
+            "peak_bytes",
+            "predict_us",
+            "size_bytes",
+        )
+        rows = [{k: getattr(e, k) for k in (*shown, "weight", "fate")} for e in self.run.leaderboard]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def __repr__(self) -> str:
+        said = self.run.error.words if self.run.error else "its sealed rows are not opened yet"
+        return f"<ungated model of {self.target}: {said}>"
+
+    # -- keeping -------------------------------------------------------------------------------------------------------
+
+    @property
+    def report(self) -> str:
+        """The run as one self-contained HTML page."""
+        from . import report
+
+        return report.html(self.run)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model folder, its record and its report; returns its path. Raises UsageError if it may not."""
+        folder = Path(folder)
+        self.run.model = str(folder)
+        store.write(folder, self._contents.document, self._contents.states, self._papers())
+        self.folder = folder
+        return folder
+
+    def report_page(self) -> Path:
+        """Where the report is; written if it is not there yet. Raises UsageError before the model is saved."""
+        if self.folder is None or not (self.folder / "report.html").exists():
+            self.save_papers()
+        assert self.folder is not None
+        return self.folder / "report.html"
+
+    def save_papers(self) -> None:
+        """Write the record and the report anew beside a model that is saved already."""
+        if self.folder is None:
+            raise UsageError("The model is not saved yet. Call save with the folder that it shall have.")
+        for name, text in self._papers().items():
+            store.add_file(self.folder, name, text)
+
+    def _papers(self) -> dict[str, str | bytes]:
+        record = json.dumps(self.run.to_json(), ensure_ascii=False, indent=1)
+        return {"run.json": record, "report.html": self.report}
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model folder, and check that it answers as it did when it was saved. Raises ModelError."""
+        contents = store.read(Path(folder))
+        try:
+            run = Run.from_json(json.loads(contents.files["run.json"]))
+            model = cls(contents, run, Path(folder))
+            golden = _from_plain(contents.document["golden"]["rows"], model.schema)
+            said = model.answer(golden)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ModelError(f"{folder}: the model cannot be read ({type(error).__name__}: {error}).") from error
+        told = np.array(contents.document["golden"]["answers"], np.float64)
+        scale = np.abs(told).max() + 1e-12
+        if said.shape != told.shape or np.abs(said - told).max() > GOLDEN_TOLERANCE * scale:
+            then = ", ".join(f"{k} {v}" for k, v in run.versions.items())
+            raise ModelError(
+                f"{folder}: the model answers otherwise than when it was saved.\n"
+                f"It was made with {then}. Install those versions, or train it again."
+            )
+        return model
+
+
+def build(
+    *,
+    task: tasks.Task,
+    target: str,
+    schema: Any,
+    features: Sequence[str],
+    encoders: Sequence[Any],
+    members: Sequence[tuple[Algorithm, float, Sequence[tuple[int, State]]]],
+    temperature: float,
+    baseline: Answer,
+    sample: pl.DataFrame,
+    run: Run,
+) -> Model:
+    """A model from its parts. sample: a few training rows, whose answers are rechecked whenever it is loaded."""
+    states: dict[str, State] = {}
+    for k, encoder in enumerate(encoders):
+        states[f"encoders/{k}"] = encoder.state()
+    described = []
+    for i, (algorithm, weight, fits) in enumerate(members):
+        names = [{"encoder": k, "state": f"members/{i}/{j}"} for j, (k, _) in enumerate(fits)]
+        states |= {f"members/{i}/{j}": state for j, (_, state) in enumerate(fits)}
+        described.append(
+            {"algorithm": algorithm.card.id, "settings": algorithm.settings(), "weight": weight, "fits": names}
+        )
+    document = {
+        "task": {"id": task.id, "values": task.to_json()},
+        "target": target,
+        "schema": schema.to_json(),
+        "features": list(features),
+        "encoders": [f"encoders/{k}" for k in range(len(encoders))],
+        "members": described,
+        "temperature": temperature,
+        "baseline": baseline[0].tolist(),
+        "golden": {"rows": {}, "answers": []},
+    }
+    model = Model(store.Contents(document, states), run)
+    golden = sample.head(GOLDEN_ROWS)
+    document["golden"] = plain({"rows": _to_plain(golden), "answers": model.answer(golden).tolist()})
+    return model
+
+
+def _member(described: dict[str, Any], states: dict[str, State]) -> Member:
+    known = algorithms.discover()
+    if described["algorithm"] not in known:
+        raise ModelError(
+            f"The model uses the algorithm {described['algorithm']!r}, which is not here.\n"
+            "Install the package that brought it, or a newer Ungated."
+        )
+    algorithm = known[described["algorithm"]](**described["settings"])
+    fits = tuple((int(fit["encoder"]), algorithm.load(states[fit["state"]])) for fit in described["fits"])
+    return Member(algorithm, float(described["weight"]), fits)
+
+
+def _typed(labels: Array, dtype: str) -> Array:
+    """Labels, which the task keeps as text, in the type that the caller's table had them in."""
+    makers: dict[str, Any] = {"integer": int, "float": float, "boolean": lambda v: v.lower() == "true"}
+    if dtype not in makers:
+        return labels
+    try:
+        return np.array([makers[dtype](v) for v in labels])
+    except ValueError:
+        return labels
+
+
+def _to_plain(typed: pl.DataFrame) -> dict[str, list[Any]]:
+    """Typed rows as JSON holds them: dates as whole microseconds."""
+    return {c.name: (c.to_physical() if c.dtype.is_temporal() else c).to_list() for c in typed.get_columns()}
+
+
+def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFrame:
+    """Typed rows again from `_to_plain`."""
+    types = {"number": pl.Float64(), "date": pl.Datetime("us")}
+    columns = []
+    for name, values in rows.items():
+        kind = schema[name].kind
+        if kind == "date":
+            columns.append(pl.Series(name, values, pl.Int64).cast(types[kind]))
+        else:
+            columns.append(pl.Series(name, values, types.get(kind, pl.String())))
+    return pl.DataFrame(columns)
+
+
+def in_words(error: ErrorRecord, show: Any) -> str:
+    """The error as one sentence, which says so where it is no better than the baseline's."""
+    said = f"{error.metric} {show(error.value)} on {error.rows:,} sealed rows (95% interval {show(error.low)} to "
+    said += f"{show(error.high)}); the trivial baseline's is {show(error.baseline)}"
+    worse = not error.high < error.baseline
+    return f"{said}: no better than the baseline" if worse else said
+
+
+def load(folder: str | Path) -> Model:
+    """Read a model folder. Raises ModelError, with the reason, for one that is damaged, newer, or not a model."""
+    return Model.load(folder)

@@ -1,0 +1,332 @@
+"""The page to read first: from files to a model, step by step.
+
+    ask       files or a dataframe become typed columns; the task is inferred; test rows are sealed
+    plan      what each algorithm would cost here; which fit the budget
+    climb     candidates learn in worker processes; the best become an ensemble
+    keep      the model is saved
+    open      the seal is opened, once: the error is known, what mattered, the worst mistakes; then the report
+
+Nothing here computes: each step is a room of its own. Every step writes into the one `Run`, and tells a `Listener`.
+"""
+
+import datetime
+import importlib.metadata
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__, algorithms, explain, ledger
+from .core.algorithm import Algorithm, Machine, plain
+from .core.clock import Budget, amount, seconds
+from .core.errors import BudgetError, UsageError
+from .core.run import Run
+from .engines import state
+from .engines.pool import Pool
+from .hardware import plan as planning
+from .hardware.plan import workers_for
+from .hardware.probe import probe
+from .model import Model, build
+from .prepare import Prepared
+from .question import Question, Wish, ask
+from .search import split
+from .search.climb import Summit, Terms, climb
+from .search.ladder import Trial
+
+ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
+PRELOADED = ("lightgbm", "sklearn.ensemble", "sklearn.svm")
+
+
+class Listener:
+    """Told of every step as it is done; the terminal is one. This one keeps quiet."""
+
+    def asked(self, run: Run) -> None: ...
+    def planned(self, run: Run) -> None: ...
+    def climbing(self, run: Run, state: "Progress") -> None: ...
+    def kept(self, run: Run) -> None: ...
+    def done(self, run: Run) -> None: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the climb is. error: the least validation error so far, in words, and whose; trial: what just came in."""
+
+    tried: int
+    error: str
+    best: str
+    left: float
+    bytes: int
+    running: tuple[str, ...]
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the climb is done with: the machine, the budget, and how many workers with how many threads each."""
+
+    machine: Machine
+    budget: Budget
+    workers: int
+    threads: int
+
+    @classmethod
+    def of(cls, time_: str | float, memory: str | float | None, started: float | None = None) -> "Means":
+        """Measure the machine and see what of it may be used. Raises UsageError for words that are no amount."""
+        machine = probe()
+        allowed = amount(memory) if memory is not None else int(0.6 * machine.free)
+        budget = Budget(seconds(time_), min(allowed, machine.memory), started or time.time())
+        return cls(machine, budget, *workers_for(machine, budget.bytes))
+
+
+def fit(
+    data: Any,
+    target: str | None = None,
+    *,
+    test: Any = None,
+    time: str | float = "2m",
+    memory: str | float | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    algorithms: str | Sequence[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    candidates: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    listener: Listener | None = None,
+    started: float | None = None,
+    command: str = "",
+) -> Model:
+    """Learn to answer `target` from the other columns, within the time and memory given.
+
+    data, test: a path to a file or folder, the name of a set that ships with a dependency (`ungated data` lists them),
+    or a pandas, polars, Arrow or NumPy table. Without `test`, a random fifth of the rows is sealed.
+    time: wall clock until the model is saved ("90s", "2m"). memory: peak of the whole process tree ("2GB").
+    task: classify or regress; metric: the headline error; algorithms: ids to try; kinds: column -> kind; each is
+    inferred or all where not given. candidates: try just so many, so that the same seed gives the same model
+    whatever the machine is doing. out: where the model folder goes; None keeps it in memory until `Model.save`.
+
+    Raises InputError, UsageError or BudgetError, each saying what to do.
+    """
+    means = Means.of(time, memory, started)
+    chosen = _chosen(algorithms)
+    run = _new_run(data, seed, means, command)
+    wish = Wish(data, target, test, task, metric, kinds or {})
+    model = _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
+    return model
+
+
+def _fit(
+    wish: Wish,
+    run: Run,
+    chosen: Sequence[type[Algorithm]],
+    means: Means,
+    candidates: int | None,
+    out: Path | None,
+    listener: Listener,
+) -> Model:
+    """The steps, in their order. Workers start first, beside the reading."""
+    with tempfile.TemporaryDirectory(prefix="ungated-", ignore_cleanup_errors=True) as folder:
+        scratch = Path(folder)
+        with _pool(means, scratch) as pool:
+            question = ask(wish, run, means.budget.bytes // 8)
+            listener.asked(run)
+            fitting = _plan(run, question, chosen, means)
+            listener.planned(run)
+            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, scratch)
+            run.peak_bytes = pool.peak_bytes
+        model = _build(run, question, summit, prepared)
+    if out is not None:
+        run.seconds = means.budget.spent()
+        model.save(out)
+    listener.kept(run)
+    _open_seal(run, model, question, means.budget)
+    run.seconds = means.budget.spent()
+    if out is not None:
+        model.save_papers()
+    listener.done(run)
+    return model
+
+
+def plan(
+    data: Any,
+    target: str | None = None,
+    *,
+    time: str | float = "2m",
+    memory: str | float | None = None,
+    task: str | None = None,
+    algorithms: str | Sequence[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    listener: Listener | None = None,
+) -> Run:
+    """What each algorithm would cost on these data on this machine, and which fit, without training anything."""
+    listener = listener or Listener()
+    means = Means.of(time, memory)
+    run = _new_run(data, 0, means, "")
+    question = ask(Wish(data, target, None, task, None, kinds or {}), run, means.budget.bytes // 8)
+    listener.asked(run)
+    _plan(run, question, _chosen(algorithms), means)
+    listener.planned(run)
+    return run
+
+
+def _new_run(data: Any, seed: int, means: Means, command: str) -> Run:
+    versions = {"ungated": __version__, "python": platform.python_version()}
+    for name in ("numpy", "polars", "scikit-learn", "lightgbm", "torch"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    began = datetime.datetime.fromtimestamp(means.budget.started, datetime.UTC)
+    return Run(
+        source=str(data) if isinstance(data, str | Path) else f"a {type(data).__module__.split('.')[0]} table",
+        command=command,
+        seed=seed,
+        started=began.isoformat(timespec="seconds"),
+        budget={"seconds": means.budget.seconds, "bytes": float(means.budget.bytes)},
+        machine=plain(means.machine),
+        versions=versions,
+    )
+
+
+def _pool(means: Means, scratch: Path) -> Pool:
+    logs = scratch / "workers"
+    return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=PRELOADED, threads=means.threads)
+
+
+# -- plan and climb ----------------------------------------------------------------------------------------------------
+
+
+def _chosen(ids: str | Sequence[str] | None) -> list[type[Algorithm]]:
+    """The algorithms asked for, or all of them; the baseline always. Raises UsageError for one that is not there."""
+    known = algorithms.discover()
+    if ids is None:
+        return list(known.values())
+    wanted = [i.strip() for i in (ids.split(",") if isinstance(ids, str) else ids) if i.strip()]
+    if unknown := [i for i in wanted if i not in known]:
+        raise UsageError(f"There is no algorithm {', '.join(unknown)}. There are: {', '.join(known)}.")
+    return [known[i] for i in dict.fromkeys(["baseline", *wanted])]
+
+
+def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means) -> list[Algorithm]:
+    """Fill in the run's plan, cheap first; returns the algorithms that fit."""
+    able = [cls() for cls in chosen if question.task.id in cls.card.tasks]
+    bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
+    lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
+    together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)
+    run.plan = [line for line, _ in together]
+    return [algorithm for line, algorithm in together if line.fits]
+
+
+def _climb(
+    run: Run,
+    listener: Listener,
+    question: Question,
+    fitting: Sequence[Algorithm],
+    means: Means,
+    pool: Pool,
+    candidates: int | None,
+    scratch: Path,
+) -> tuple[Summit, Prepared]:
+    """Part the rows into folds, and climb."""
+    planned = {line.algorithm: line.seconds for line in run.plan}
+    climbing_seconds = means.budget.left() - _reserve(means.budget, question)
+    strong = planned.get("gradient_boosting") or max(planned.values())
+    affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
+    folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable)
+    run.split = f"{how}; {run.split}"
+    prepared = Prepared(question.rows, question.y, question.schema, question.features, folds, scratch / "blocks")
+    terms = Terms(
+        task=question.task,
+        y=question.y,
+        folds=folds,
+        blocks=prepared.blocks,
+        share=climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds)),
+        deadline=time.monotonic() + climbing_seconds,
+        worker_bytes=means.budget.bytes,
+        scratch=scratch / "trials",
+        seed=run.seed,
+        workers=means.workers,
+        threads=means.threads,
+        limit=candidates,
+    )
+    summit = climb(fitting, planned, pool, terms, _teller(run, listener, question, terms, pool))
+    if summit is None:
+        raise BudgetError(
+            f"Nothing was trained within {means.budget.seconds:g} s and {means.budget.bytes / 1e6:,.0f} MB, "
+            "not even the baseline.\nGive more with --time or --memory."
+        )
+    run.ended = summit.why
+    run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
+    return summit, prepared
+
+
+def _reserve(budget: Budget, question: Question) -> float:
+    """Seconds kept for choosing the ensemble, saving, opening the seal and the report."""
+    return float(np.clip(0.07 * budget.seconds, 0.8, 20)) + 2e-5 * question.sealed.height
+
+
+def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool: Pool) -> Callable[..., None]:
+    """What the climb calls: keeps the least error so far and passes it on to the listener."""
+    least: list[tuple[float, Trial]] = []
+    measure = question.task.guide
+
+    def tell(trial: Trial | None, trials: list[Trial]) -> None:
+        if trial and not trial.fate and trial.results:
+            error = float(np.mean([r.loss for r in trial.results.values()]))
+            if not least or error < least[0][0]:
+                least[:] = [(error, trial)]
+        words = f"{measure.id} {measure.show(least[0][0])}" if least else ""
+        best = str(least[0][1].algorithm) if least else ""
+        running = tuple(job.algorithm.rpartition(":")[2] for job in pool.running)
+        left = terms.deadline - time.monotonic()
+        listener.climbing(run, Progress(len(trials), words, best, left, pool.peak_bytes, running, trial))
+
+    return tell
+
+
+# -- keep and open -----------------------------------------------------------------------------------------------------
+
+
+def _build(run: Run, question: Question, summit: Summit, prepared: Prepared) -> Model:
+    """A model from the ensemble's members, with each encoder once."""
+    encoders: dict[int, tuple[int, Any]] = {}  # by identity: its place, and itself
+    members = []
+    for member in summit.members:
+        fits = []
+        for fold, path in member.states.items():
+            encoder = prepared.encoder(member.trial.algorithm, fold)
+            place, _ = encoders.setdefault(id(encoder), (len(encoders), encoder))
+            fits.append((place, state.read(path)))
+        members.append((member.trial.algorithm, member.weight, fits))
+    return build(
+        task=question.task,
+        target=question.target,
+        schema=question.schema,
+        features=question.features,
+        encoders=[encoder for _, encoder in encoders.values()],
+        members=members,
+        temperature=summit.by,
+        baseline=question.task.baseline(question.y),
+        sample=question.rows,
+        run=run,
+    )
+
+
+def _open_seal(run: Run, model: Model, question: Question, budget: Budget) -> None:
+    """Open the sealed rows, once: the error, its figures, what mattered, the worst mistakes."""
+    y = question.task.encode(question.sealed[question.target].to_list())
+    answer = model.answer(question.sealed)
+    scores = model.judge(y, answer)
+    run.error, run.metrics = scores.error, scores.metrics
+    run.figures = question.task.figures(y, answer)
+    allowance = float(np.clip(budget.left() - 0.5, 0.3, 0.05 * budget.seconds + 0.5))
+    if mattered := explain.importance(model, question.sealed, allowance):
+        run.figures.append(mattered)
+    else:
+        run.notes.append("what mattered is not in the report: there was no time left to find out (--time gives more)")
+    run.figures.append(explain.mistakes(model, question.sealed, y, answer))

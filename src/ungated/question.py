@@ -1,0 +1,165 @@
+"""From files to a question: what is to be learned, from which rows, and which rows stay sealed.
+
+Reads the data, decides what each column is, infers the task from the target, and seals the test rows. Whatever shapes
+the task (its classes, its baseline) is taken from the rows that are left. Every decision is written into the run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from . import tasks
+from .core.algorithm import Algorithm
+from .core.errors import InputError, UsageError
+from .core.numbers import Array, Form, Shape
+from .core.run import ColumnRecord, DataRecord, Run, TaskRecord
+from .modalities import table
+from .search import split
+
+FEWEST_ROWS = 10
+LEFT_OUT = ("identifier", "constant")
+LIKELY_TARGETS = ("target", "label", "class", "y")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for; None where it is left to us.
+
+    data, test: a path, the name of a set, or a dataframe. kinds: column -> kind, where the person knows better.
+    """
+
+    data: Any
+    target: str | None = None
+    test: Any = None
+    task: str | None = None
+    metric: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be learned. rows, y: to learn from; sealed: opened once, at the end. All typed by `schema`."""
+
+    task: tasks.Task
+    target: str
+    schema: table.Schema
+    features: tuple[str, ...]
+    rows: pl.DataFrame
+    y: Array
+    sealed: pl.DataFrame
+
+    @property
+    def strata(self) -> Array | None:
+        """By what rows are spread evenly over folds: their class, where there are classes."""
+        return self.y if self.task.id == "classify" else None
+
+    def shape(self, algorithm: Algorithm) -> Shape:
+        """The size of a fit of this algorithm to all rows, without encoding them."""
+        width, levels = table.widths(self.rows, self.schema, self.features, algorithm.card.takes)
+        return Shape(Form.ROWS, self.task.id, len(self.y), width, self.task.outputs, levels)
+
+
+def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
+    """Read, infer the task, seal. Fills in run.data, run.task and run.split. Raises InputError and UsageError."""
+    raw = table.read(wish.data, limit_bytes=limit_bytes, seed=run.seed)
+    run.notes += raw.notes
+    target = _target(raw, wish)
+    schema, task_class, why = _task(raw, target, wish)
+    typed = _with_answers(raw, schema, target, run)
+    if typed.height < FEWEST_ROWS:
+        few = f"{typed.height} row{'s'[: typed.height != 1]} with a value in {target!r}"
+        raise InputError(
+            f"{raw.source}: {few}, too few to learn from and to test on. At least {FEWEST_ROWS} are needed."
+        )
+    features = tuple(c.name for c in schema.columns if c.name != target and c.kind not in LEFT_OUT)
+    if not features:
+        why_not = "; ".join(f"{c.name}: {c.kind}, {c.why}" for c in schema.columns[:5] if c.name != target)
+        raise InputError(
+            f"{raw.source}: no column is left to learn {target!r} from.\n{why_not or 'There is no other column.'}\n"
+            "Say what a column is with --kind NAME=KIND."
+        )
+    warnings = table.warnings(typed, schema, target, task_class.id)
+    run.data = _record(raw, typed, schema, target, warnings)
+    rows, sealed, how = _seal(typed, schema, target, task_class, wish.test, run)
+    task = task_class.learn(rows[target].to_list(), wish.metric)
+    run.split = f"{sealed.height:,} rows are sealed ({how})"
+    labels = list(getattr(task, "classes", ()))
+    run.task = TaskRecord(task.id, target, why, task.metric, task.guide.id, labels)
+    return Question(task, target, schema, features, rows, task.encode(rows[target].to_list()), sealed)
+
+
+def _target(raw: table.Raw, wish: Wish) -> str:
+    """The column to be answered: as asked, a named set's own, or one that is called like a target."""
+    names = raw.frame.columns
+    if wish.target is not None and str(wish.target) in names:
+        return str(wish.target)
+    listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    if wish.target is not None:
+        raise UsageError(f"{raw.source} has no column {wish.target!r}. Its columns are: {listed}.")
+    about = table.NAMED.get(wish.data) if isinstance(wish.data, str) else None
+    if about and about.target in names:
+        return about.target
+    if likely := [n for n in names if n.strip().lower() in LIKELY_TARGETS]:
+        return likely[-1]
+    raise UsageError(f"Say which column is to be answered, with --target COLUMN. {raw.source} has: {listed}.")
+
+
+def _task(raw: table.Raw, target: str, wish: Wish) -> tuple[table.Schema, type[tasks.Task], str]:
+    """The schema, the task, and why that one."""
+    if unknown := [c for c in wish.kinds if c not in raw.frame.columns]:
+        raise UsageError(f"--kind names a column that is not there: {', '.join(unknown)}.")
+    if wish.task is not None and wish.task not in tasks.known():
+        raise UsageError(f"There is no task {wish.task!r}. Choose one of: {', '.join(tasks.known())}.")
+    schema = table.look(raw, target=target, kinds=wish.kinds)
+    kind = schema[target].kind
+    name, why = (wish.task, "you said so") if wish.task else _inferred(raw, schema, target)
+    wanted = "number" if name == "regress" else "category"
+    if kind != wanted:
+        schema = table.look(raw, target=target, kinds={**wish.kinds, target: wanted})
+    return schema, tasks.known()[name], why
+
+
+def _inferred(raw: table.Raw, schema: table.Schema, target: str) -> tuple[str, str]:
+    alone = table.Schema((schema[target],))
+    values = table.cast(raw.frame.select(target), alone, where=raw.source).frame[target].drop_nulls()
+    number = schema[target].kind == "number"
+    whole = number and bool((values == values.round()).all())
+    return tasks.infer("number" if number else "category", values.n_unique(), whole, target)
+
+
+def _with_answers(raw: table.Raw, schema: table.Schema, target: str, run: Run) -> pl.DataFrame:
+    """The rows whose target is known, typed; the others are left out, and that is said."""
+    cast = table.cast(raw.frame, schema, where=raw.source)
+    run.notes += cast.notes
+    typed = cast.frame.filter(pl.col(target).is_not_null())
+    if lost := cast.frame.height - typed.height:
+        run.notes.append(f"{raw.source}: {lost:,} rows without a value in {target} are left out")
+    return typed
+
+
+def _seal(
+    typed: pl.DataFrame, schema: table.Schema, target: str, task: type[tasks.Task], test: Any, run: Run
+) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    """(rows to learn from, sealed rows, how they were chosen)."""
+    if test is not None:
+        raw = table.read(test, seed=run.seed)
+        sealed = _with_answers(raw, schema, target, run)
+        if not sealed.height:
+            raise InputError(f"{raw.source}: no row has a value in {target!r}: there is nothing to test on.")
+        return typed, sealed, f"all of {raw.source}"
+    strata = typed[target].rank("dense").to_numpy() if task.id == "classify" else None
+    kept, held = split.seal(strata, typed.height, run.seed)
+    return typed[kept], typed[held], f"a random {split.SEALED:.0%} of them; --test FILE gives your own"
+
+
+def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: str, warnings: list[str]) -> DataRecord:
+    columns = []
+    for c in schema.columns:
+        values = typed[c.name]
+        role = "target" if c.name == target else "left out" if c.kind in LEFT_OUT else "feature"
+        seen = values.head(1000).drop_nulls().unique(maintain_order=True).head(3).to_list()
+        examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
+        columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), values.n_unique(), examples))
+    return DataRecord(raw.source, typed.height, columns, warnings, raw.how, raw.rows_in_file)
