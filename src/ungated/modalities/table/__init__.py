@@ -1,18 +1,20 @@
 """Tables: read them, decide what each column is, give every column its type, encode rows as numbers.
 
-    raw = read("train.csv")
-    schema = look(raw, target="income")
-    typed = cast(raw.frame, schema, where=raw.source).frame
-    encoder = RowEncoder.fit(typed, schema, features, takes)
-    x = encoder.rows(typed)
+raw = read("train.csv")
+schema = look(raw, target="income")
+typed = cast(raw.frame, schema, where=raw.source).frame
+encoder = RowEncoder.fit(typed, schema, features, takes)
+x = encoder.rows(typed)
 """
 
 from .cast import Cast, cast
+from .encode import RowEncoder, widths
 from .frames import give_back, give_back_table
 from .kinds import look
 from .named import NAMED, named
 from .read import Raw, read
 from .schema import KINDS, ColumnKind, Schema
+from .suspect import warnings
 
 __all__ = [
     "KINDS",
@@ -20,6 +22,7 @@ __all__ = [
     "Cast",
     "ColumnKind",
     "Raw",
+    "RowEncoder",
     "Schema",
     "cast",
     "give_back",
@@ -27,4 +30,6 @@ __all__ = [
     "look",
     "named",
     "read",
+    "warnings",
+    "widths",
 ]

@@ -51,7 +51,9 @@ def _absent(absent: list[str], present: list[str], where: str) -> str:
     if hints:
         lines.append(f"Perhaps {', '.join(hints[:3])}: rename and try again.")
     elif present and all(p.isdigit() for p in present):
-        lines.append("They are numbered because no header line was found; give the file the header it was trained with.")
+        lines.append(
+            "They are numbered because no header line was found; give the file the header it was trained with."
+        )
     return "\n".join(lines)
 
 
@@ -77,7 +79,10 @@ def _cast(values: pl.Series, column: ColumnKind, where: str) -> tuple[pl.Series,
             f"{where}: column {column.name!r} should be a {column.kind}, but {count:,} of its cells are not;\n"
             f"the first is {seen} in row {first + 1:,}."
         )
-    return typed, f"column {column.name}: {count:,} cells are no {column.kind} and are taken as missing, first {seen} in row {first + 1:,}"
+    return (
+        typed,
+        f"column {column.name}: {count:,} cells are no {column.kind} and are taken as missing, first {seen} in row {first + 1:,}",
+    )
 
 
 def _number(values: pl.Series, column: ColumnKind) -> pl.Series:
@@ -120,7 +125,9 @@ def _string(values: pl.Series) -> pl.Series:
     if word == "text":
         return parse.strip(values.cast(pl.String))
     if word == "boolean":
-        labels = values.to_frame("v").select(pl.when(pl.col("v")).then(pl.lit("True")).when(~pl.col("v")).then(pl.lit("False")))
+        labels = values.to_frame("v").select(
+            pl.when(pl.col("v")).then(pl.lit("True")).when(~pl.col("v")).then(pl.lit("False"))
+        )
         return labels.to_series()
     if word == "float":
         number = values.cast(pl.Float64).fill_nan(None)

@@ -15,7 +15,7 @@ BATCH = 50_000
 
 
 def is_columnar(source: Source, head: bytes) -> str:
-    """"Parquet", "Arrow" or "" by the first bytes."""
+    """ "Parquet", "Arrow" or "" by the first bytes."""
     if head.startswith(b"PAR1"):
         return "Parquet"
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
@@ -30,7 +30,11 @@ def columnar_frames(source: Source, kind: str) -> Iterator[pl.DataFrame]:
     try:
         if kind == "Parquet":
             place: Any = source.path if source.path and not source.packing else io.BytesIO(b"".join(source.blocks()))
-            lazy = pl.scan_parquet(place, glob=False) if source.path and not source.packing else pl.read_parquet(place).lazy()
+            lazy = (
+                pl.scan_parquet(place, glob=False)
+                if source.path and not source.packing
+                else pl.read_parquet(place).lazy()
+            )
             rows = int(lazy.select(pl.len()).collect().item())
             for start in range(0, max(rows, 1), 10 * BATCH):
                 yield _simple(lazy.slice(start, 10 * BATCH).collect())
@@ -73,14 +77,14 @@ def _json_lines(source: Source) -> Iterator[str]:
 def _list(source: Source) -> list[dict[str, Any]]:
     found = _decoded(b"".join(source.blocks()).decode("utf-8-sig", "replace"), source.name)
     if not all(isinstance(r, dict) for r in found):
-        raise InputError(f"{source.name} is a JSON list, but not of records such as {{\"age\": 39, \"sex\": \"F\"}}.")
+        raise InputError(f'{source.name} is a JSON list, but not of records such as {{"age": 39, "sex": "F"}}.')
     return found
 
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
     record = _decoded(line, where)
     if not isinstance(record, dict):
-        raise InputError(f"{where} is no record such as {{\"age\": 39, \"sex\": \"F\"}}.")
+        raise InputError(f'{where} is no record such as {{"age": 39, "sex": "F"}}.')
     return record
 
 

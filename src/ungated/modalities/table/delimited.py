@@ -42,14 +42,18 @@ class Faults:
             )
         out = []
         if self.short:
-            out.append(f"{self.short:,} rows are too short, the first in line {self.first_short:,}; cells were left empty")
+            out.append(
+                f"{self.short:,} rows are too short, the first in line {self.first_short:,}; cells were left empty"
+            )
         if self.long:
             lines = ", ".join(f"{i:,}" for i in self.long[:5])
             out.append(f"{len(self.long):,} rows with more than {self.width} cells were left out (line {lines})")
         return out
 
 
-def frames(blocks: Iterator[bytes], how: Dialect, names: list[str], faults: Faults, skip: int) -> Iterator[pl.DataFrame]:
+def frames(
+    blocks: Iterator[bytes], how: Dialect, names: list[str], faults: Faults, skip: int
+) -> Iterator[pl.DataFrame]:
     """Frames of strings, one for each block of UTF-8 bytes with \\n or \\r\\n line ends; `skip` records are left out first.
 
     Raises InputError naming the line where a quote is never closed or a record has no end.
@@ -81,7 +85,9 @@ def frames(blocks: Iterator[bytes], how: Dialect, names: list[str], faults: Faul
 def _endless(rest: bytes, how: Dialect, faults: Faults, line: int) -> InputError:
     quoted = how.quote and how.quote.encode() in rest[:LONGEST]
     cause = "perhaps a quote is opened there and never closed" if quoted else "this is no table of rows"
-    return InputError(f"{faults.name}: the row that begins in line {line:,} is longer than {LONGEST >> 20} MB;\n{cause}.")
+    return InputError(
+        f"{faults.name}: the row that begins in line {line:,} is longer than {LONGEST >> 20} MB;\n{cause}."
+    )
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,9 @@ class _Scan:
             newline &= ~inside
             delimiter &= ~inside
         ends = np.flatnonzero(newline)
-        total = np.cumsum(np.bincount(np.searchsorted(ends, np.flatnonzero(delimiter)), minlength=len(ends) + 1)[: len(ends)])
+        total = np.cumsum(
+            np.bincount(np.searchsorted(ends, np.flatnonzero(delimiter)), minlength=len(ends) + 1)[: len(ends)]
+        )
         return cls(ends, np.diff(total, prepend=0))
 
 
@@ -142,7 +150,14 @@ def _fast(
 
 
 def _mended(
-    data: bytes, starts: np.ndarray, cut: _Scan, bad: np.ndarray, good: np.ndarray, how: Dialect, faults: Faults, line: int
+    data: bytes,
+    starts: np.ndarray,
+    cut: _Scan,
+    bad: np.ndarray,
+    good: np.ndarray,
+    how: Dialect,
+    faults: Faults,
+    line: int,
 ) -> bytes:
     """The records that are `good`, short ones padded and long ones dropped."""
     lines = np.frombuffer(data, np.uint8) == 10

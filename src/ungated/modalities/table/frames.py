@@ -117,7 +117,9 @@ def _from_cells(name: str, cells: list[Any]) -> pl.Series:
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             pass
     if any(issubclass(k, list | dict | set | tuple | np.ndarray) for k in kinds):
-        raise InputError(f"Column {name!r} holds lists or records, not single values. Split it into columns of its own.")
+        raise InputError(
+            f"Column {name!r} holds lists or records, not single values. Split it into columns of its own."
+        )
     return pl.Series(name, [None if c is None else str(c) for c in cells], pl.String)
 
 

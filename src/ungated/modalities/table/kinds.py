@@ -15,7 +15,9 @@ from . import parse
 from .read import Raw
 from .schema import KINDS, ColumnKind, Schema
 
-ID_WORDS = frozenset("id ids idx index key row rowid rownum no nr number instant record serial uuid guid unnamed".split())
+ID_WORDS = frozenset(
+    "id ids idx index key row rowid rownum no nr number instant record serial uuid guid unnamed".split()
+)
 CODE_WORDS = frozenset(
     """class type category cat code region group cluster label kind color colour brand district ward country
     state city store shop dept department branch division segment sector""".split()
@@ -83,7 +85,9 @@ class _Cells:
     def of(cls, values: pl.Series) -> "_Cells":
         table = values.alias("v").to_frame().group_by("v").len("n")
         bare = parse.strip(table["v"])
-        table = pl.DataFrame({"v": bare, "n": table["n"]}).drop_nulls("v").group_by("v").agg(pl.col("n").sum()).sort("v")
+        table = (
+            pl.DataFrame({"v": bare, "n": table["n"]}).drop_nulls("v").group_by("v").agg(pl.col("n").sum()).sort("v")
+        )
         return cls(values.name, table["v"], table["n"], len(values), int(table["n"].sum()))
 
     def share(self, which: pl.Series) -> float:

@@ -162,5 +162,3 @@ def _share(cells: pl.Series, form: str) -> float:
     years = found.dt.year()
     ok = found.is_not_null() & ((years >= 1000) & (years <= 2999))
     return float(ok.mean() or 0.0)
-
-

@@ -93,7 +93,8 @@ def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
         for name, dtype in f.schema.items():
             types[name] = _common(types.get(name), dtype)
     full = [
-        f.select(pl.col(n).cast(t) if n in f.columns else pl.lit(None, t).alias(n) for n, t in types.items()) for f in frames
+        f.select(pl.col(n).cast(t) if n in f.columns else pl.lit(None, t).alias(n) for n, t in types.items())
+        for f in frames
     ]
     return pl.concat(full)
 
@@ -167,7 +168,9 @@ def _files(path: Path, limit: int | None, seed: int, header: bool | None) -> Raw
     if not len(frame):
         raise InputError(f"{path.name} has a header ({', '.join(frame.columns[:8])}) but no rows below it.")
     if keeper.rows_in_file:
-        notes.append(f"too large for the memory given: a uniform random sample of {len(frame):,} of {keeper.seen:,} rows is kept")
+        notes.append(
+            f"too large for the memory given: a uniform random sample of {len(frame):,} of {keeper.seen:,} rows is kept"
+        )
     how = "; ".join(hows[:3]) if len(found) == 1 else f"{len(found)} files: {'; '.join(hows[:3])}"
     return Raw(frame, str(path), how, keeper.rows_in_file, notes, "path", decimal)
 
@@ -188,12 +191,16 @@ def _one(
     kind = is_columnar(source, head)
     if kind:
         return _all(columnar_frames(source, kind), keeper, source, like), ".", _names(keeper)
-    if source.suffix in (".jsonl", ".ndjson", ".json") or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b'{"', b'[{"')):
+    if source.suffix in (".jsonl", ".ndjson", ".json") or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(
+        (b'{"', b'[{"')
+    ):
         if not head.strip():
             raise InputError(f"{source.name} is empty.")
         return _all(json_frames(source), keeper, source, like), ".", _names(keeper)
     if source.suffix in (".parquet", ".pq", ".arrow", ".ipc", ".feather"):
-        raise InputError(f"{source.name} is not what its name says: it does not begin as such a file does.\nWrite it again.")
+        raise InputError(
+            f"{source.name} is not what its name says: it does not begin as such a file does.\nWrite it again."
+        )
     own: list[str] = []
     lay = layout(source, header, own, like)
     faults = Faults(len(lay.names), source.name)

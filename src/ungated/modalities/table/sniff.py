@@ -12,7 +12,16 @@ SURE = (",", "\t", ";", "|")
 UNSURE = ("^", ":", " ")
 NUMBER = re.compile(r"^\s*[-+−(]?\s*[$€£¥]?\s*(?:\d[\d.,'\u00a0 ]*|[.,]\d+)(?:[eE][-+]?\d+)?\s*[%€)]?\s*$")
 DECIMAL_COMMA = re.compile(r"^\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d*),\d+\s*$")
-WORDS_OF = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", ":": "':'", "^": "'^'", " ": "spaces", "": "none, one column"}
+WORDS_OF = {
+    ",": "','",
+    ";": "';'",
+    "\t": "tab",
+    "|": "'|'",
+    ":": "':'",
+    "^": "'^'",
+    " ": "spaces",
+    "": "none, one column",
+}
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -48,7 +57,9 @@ def encoding(name: str, head: bytes) -> tuple[str, str]:
         raise InputError(f"{name} is not text: it is full of zero bytes.\nExport it as CSV or Parquet and try again.")
     strange = sum(sample.count(bytes([b])) for b in (*range(1, 9), *range(14, 32)))
     if strange > max(4, len(sample) // 20):
-        raise InputError(f"{name} is not text: {strange:,} of its first bytes are control characters.\nExport it as CSV.")
+        raise InputError(
+            f"{name} is not text: {strange:,} of its first bytes are control characters.\nExport it as CSV."
+        )
     if is_utf8(head):
         return "utf-8", "UTF-8"
     return _guessed(head)
@@ -89,7 +100,9 @@ def dialect(text: str, suffix: str = "") -> Dialect:
     if best and best != ",":
         cells = [c.strip(quote) for line in lines[:300] for c in line.split(best)]
         commas = sum(bool(DECIMAL_COMMA.match(c)) for c in cells)
-        points = sum(bool(re.match(r"^\s*[-+]?\d+\.\d+\s*$", c)) and not re.match(r"^\d{1,3}\.\d{3}$", c) for c in cells)
+        points = sum(
+            bool(re.match(r"^\s*[-+]?\d+\.\d+\s*$", c)) and not re.match(r"^\d{1,3}\.\d{3}$", c) for c in cells
+        )
         decimal = "," if commas > points else "."
     return Dialect(best, quote, decimal)
 
@@ -124,7 +137,13 @@ def _delimiter(lines: list[str], suffix: str) -> str:
         rows = [line.split() if d == " " else line.split(d) for line in lines]
         share, k = _consistency([len(r) - 1 for r in rows])
         fit = [r for r in rows if len(r) == k + 1]
-        if share >= 0.95 and k and len(fit) > 1 and _numeric_columns(fit[1:]) >= (2 if d == ":" else 1) and (k > 1 or d != ":"):
+        if (
+            share >= 0.95
+            and k
+            and len(fit) > 1
+            and _numeric_columns(fit[1:]) >= (2 if d == ":" else 1)
+            and (k > 1 or d != ":")
+        ):
             return d
     counts = {d: sum(line.count(d) for line in lines) for d in SURE}
     common = max(counts, key=lambda d: counts[d])
@@ -162,7 +181,9 @@ def has_header(rows: list[list[str]]) -> bool:
     for name, column in zip(first, zip(*below, strict=True), strict=True):
         score += _header_vote(name, [c.strip() for c in column])
     named = len({c for c in first if c}) >= len([c for c in first if c]) and not any(NUMBER.match(c) for c in first)
-    return score > 0 or (score == 0 and named and len(first) > 1 and all(re.match(r"^[^\W\d][\w .()/-]*$", c) for c in first))
+    return score > 0 or (
+        score == 0 and named and len(first) > 1 and all(re.match(r"^[^\W\d][\w .()/-]*$", c) for c in first)
+    )
 
 
 def _header_vote(name: str, column: list[str]) -> float:

@@ -32,7 +32,11 @@ NOT_TABLES: tuple[tuple[bytes, str, str], ...] = (
     (b"OggS", "sound", "A table of numbers is needed here."),
     (b"fLaC", "sound", "A table of numbers is needed here."),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "Open it in a spreadsheet and export it as CSV."),
-    (b"SQLite format 3", "an SQLite database", "Export one table as CSV: sqlite3 -header -csv FILE 'select * from TABLE'."),
+    (
+        b"SQLite format 3",
+        "an SQLite database",
+        "Export one table as CSV: sqlite3 -header -csv FILE 'select * from TABLE'.",
+    ),
     (b"\x89HDF", "an HDF5 file", "Export it as Parquet or CSV from the program that wrote it."),
     (b"\x93NUMPY", "a NumPy array", "Load it in Python and give the array itself, or save it with numpy.savetxt."),
     (b"\x7fELF", "a program", "A table is needed here."),
@@ -43,7 +47,16 @@ NOT_TABLES: tuple[tuple[bytes, str, str], ...] = (
     (b"Rar!", "a RAR archive", "Unpack it and give the file inside."),
 )
 
-_FAULTS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, RuntimeError, ValueError)
+_FAULTS = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -194,7 +207,9 @@ def _zip(source: Source, depth: int) -> list[Source]:
     except _FAULTS as e:
         raise _damaged(source, e) from e
     if any(n.startswith(("xl/", "word/", "ppt/")) for n in names):
-        raise InputError(f"{source.name} is an Office file, not plain text.\nOpen it in a spreadsheet and export it as CSV.")
+        raise InputError(
+            f"{source.name} is an Office file, not plain text.\nOpen it in a spreadsheet and export it as CSV."
+        )
     if any(n in ("mimetype", "content.xml") for n in names):
         raise InputError(f"{source.name} is an OpenDocument file.\nOpen it in a spreadsheet and export it as CSV.")
     if locked:
@@ -244,7 +259,9 @@ def refuse(name: str, head: bytes) -> None:
         if binary and head.startswith(magic):  # a header line may well begin with MZ or ORC
             raise InputError(f"{name} is {what}, not a table.\n{advice}")
     if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and len(head) > 1:
-        raise InputError(f"{name} is a Python pickle, which can run any code when opened, so it is not.\nSave it as Parquet.")
+        raise InputError(
+            f"{name} is a Python pickle, which can run any code when opened, so it is not.\nSave it as Parquet."
+        )
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
         raise InputError(f"{name} is a web page, not a table.\nDownload the file that the page links to.")
