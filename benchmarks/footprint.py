@@ -65,9 +65,7 @@ def main() -> int:
     bare = seconds(["-c", "pass"])
     imported = seconds(["-c", "import ungated"]) - bare
     helped = seconds(["-m", "ungated", "--help"])
-    print(
-        f"import ungated: {imported:.3f} s over bare Python's {bare:.3f} s (quiet machine: at most {LIMIT_IMPORT} s)"
-    )
+    print(f"import ungated: {imported:.3f} s over bare Python's {bare:.3f} s (quiet machine: at most {LIMIT_IMPORT} s)")
     print(f"ungated --help: {helped:.3f} s (quiet machine: at most {LIMIT_HELP} s)")
     return int(total > LIMIT_MEGABYTES)
 

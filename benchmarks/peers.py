@@ -60,7 +60,7 @@ def autogluon(train: pd.DataFrame, job: Job) -> Predict:
 
 
 def flaml(train: pd.DataFrame, job: Job) -> Predict:
-    """FLAML's AutoML with its defaults, on two cores."""
+    """FLAML's AutoML with its defaults."""
     import joblib
     from flaml import AutoML
 
@@ -71,7 +71,6 @@ def flaml(train: pd.DataFrame, job: Job) -> Predict:
         task="regression" if job.task == "regress" else "classification",
         metric="rmse" if job.task == "regress" else "log_loss",
         time_budget=job.left(),
-        n_jobs=2,
         seed=job.seed,
         verbose=0,
     )
@@ -89,8 +88,7 @@ def mljar(train: pd.DataFrame, job: Job) -> Predict:
         mode="Perform",
         ml_task=problem if job.classes <= 2 else "multiclass_classification",
         eval_metric="rmse" if job.task == "regress" else "logloss",
-        total_time_limit=job.left(),
-        n_jobs=2,
+        total_time_limit=int(job.left()),
         random_state=job.seed,
         verbose=0,
     )

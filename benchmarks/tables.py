@@ -12,6 +12,7 @@ import json
 import math
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -115,8 +116,9 @@ def _outcome(
     if done.code is None:
         figures["failure"] = f"killed at {PATIENCE} x the limit"
     elif done.code != 0:
-        lines = [line.strip() for line in done.said.splitlines() if line.strip()]
-        figures["failure"] = f"exit code {done.code}: {lines[-1][:160] if lines else 'nothing said'}"
+        lines = [line.strip() for line in done.said.splitlines() if line.strip()] or ["nothing said"]
+        raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+        figures["failure"] = f"exit code {done.code}: {(raised or lines)[-1][:160]}"
     else:
         try:
             figures = score(data, answers)
