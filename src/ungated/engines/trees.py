@@ -115,8 +115,9 @@ def grow(
 ) -> Forest:
     """Grow up to `trees` trees, as many as the clock allows and at least one, and average them.
 
-    make: gives an unfitted scikit-learn tree for a seed. prior: rows of the overall answer added to each leaf. After every ten trees the clock is told the error on rows
-    that trees had not seen (Breiman's out-of-bag error), wherever the bag leaves rows out.
+    make: gives an unfitted scikit-learn tree for a seed. prior: rows of the overall answer added to each leaf.
+    After every ten trees the clock is told the error on rows that trees had not seen (Breiman's out-of-bag error),
+    wherever the bag leaves rows out.
     """
     x, y = checked(card, train, task)
     fill = fill_for(x)
@@ -206,10 +207,11 @@ def _whole(value: Array, task: Task) -> Floats:
 
 def _join(trees: list[_Tree], fill: Array, outputs: int, level: float, spread: float) -> Forest:
     starts = np.cumsum([0, *(len(t.feature) for t in trees)]).astype(np.int64)
-    joined = (np.concatenate([getattr(t, part) for t in trees]) for part in ("feature", "threshold", "left", "right"))
-    value = np.concatenate([t.value for t in trees])
+    feature, threshold, left, right, value = (
+        np.concatenate([getattr(t, part) for t in trees]) for part in ("feature", "threshold", "left", "right", "value")
+    )
     depth = np.array([t.depth for t in trees], np.int32)
-    return Forest(*joined, value, starts, depth, fill, outputs, level, spread)
+    return Forest(feature, threshold, left, right, value, starts, depth, fill, outputs, level, spread)
 
 
 def cost_of(trees: int, columns: float, leaf: int, exact: bool, job: Shape, on: Machine) -> Cost:

@@ -123,4 +123,4 @@ def _turn(axes: Floats, v: Floats) -> Floats:
 
 
 def _turn_back(axes: Floats, w: Floats) -> Floats:
-    return w / axes[:, None] if axes.ndim == 1 else np.linalg.solve(axes, w)
+    return w / axes[:, None] if axes.ndim == 1 else np.linalg.solve(axes, w).astype(np.float64)

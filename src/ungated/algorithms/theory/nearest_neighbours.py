@@ -133,7 +133,8 @@ class NearestNeighbours(Algorithm):
         losses = {}
         for k in sorted({min(k, most) for k in NEIGHBOURS}):
             losses[k] = task.loss(y[judges[: len(index)]], all_rows.vote(index, distance, k))
-            clock.tick(k, losses[k])
+            if not clock.tick(k, losses[k]):
+                break
         return min(losses, key=lambda k: losses[k])
 
 

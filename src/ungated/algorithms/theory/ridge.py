@@ -59,7 +59,7 @@ class Ridge(Algorithm):
 
 
 def _decompose(x: Floats) -> tuple[Floats, Floats, Floats]:
-    """x as u @ diag(s) @ vt. Tall x goes by way of the small d × d matrix of products, ten times quicker than the SVD."""
+    """x as u @ diag(s) @ vt. Tall x goes by way of the d × d matrix of its products, ten times quicker than the SVD."""
     n, d = x.shape
     if n < 2 * d:
         return np.linalg.svd(x, full_matrices=False)

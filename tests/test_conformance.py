@@ -1,0 +1,307 @@
+"""What every algorithm promises, checked on every algorithm there is: on the shelves, or added by another package.
+
+Nothing here names an algorithm. A check that does not apply to one is skipped by its card, with the reason.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import math
+import subprocess
+import sys
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ungated.algorithms import discover
+from ungated.core.algorithm import ERAS, Algorithm, Fitted, Machine, era_of
+from ungated.core.clock import Clock
+from ungated.core.errors import InputError, UsageError
+from ungated.core.numbers import Column, Form, Numbers, Shape, Takes
+from ungated.engines import extras, state
+from ungated.tasks import Task
+from ungated.tasks.classify import Classify
+from ungated.tasks.regress import Regress
+
+ALGORITHMS = discover()
+PAIRS = [(id_, task) for id_, cls in ALGORITHMS.items() for task in sorted(cls.card.tasks)]
+TASKS: dict[str, Task] = {"classify": Classify(("no", "perhaps", "yes")), "regress": Regress()}
+MACHINE = Machine(cores=1, memory=2**33, free=2**33, gflops=50.0, bandwidth=5e9, scalar=15.0)
+
+every_algorithm = pytest.mark.parametrize("id_", ALGORITHMS)
+every_pair = pytest.mark.parametrize(("id_", "task"), PAIRS)
+
+
+def usable(id_: str, check: str) -> type[Algorithm]:
+    """The algorithm, unless its card skips this check or an extra that it needs is not installed."""
+    card = ALGORITHMS[id_].card
+    if check in card.skips:
+        pytest.skip(f"{id_} skips {check!r}: {card.skips[check]}")
+    if line := extras.missing(card.extras):
+        pytest.skip(f"{id_} needs an extra: {line}")
+    return ALGORITHMS[id_]
+
+
+def example(cls: type[Algorithm], task: str, rows: int = 400, seed: int = 0, extra_columns: int = 0) -> Numbers:
+    """An easy set in the form and state of preparation that the card asks for."""
+    if cls.card.form is not Form.ROWS:
+        raise NotImplementedError(f"no easy set in the form {cls.card.form} yet: write one here")
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=(rows, 3))
+    kind = rng.integers(4, size=rows)
+    score = numbers[:, 0] - 0.7 * numbers[:, 1] + np.array([-1.0, 0.0, 0.5, 1.5])[kind] + 0.2 * rng.normal(size=rows)
+    y = np.digitize(score, [-0.5, 1.0]) if task == "classify" else 1000 + 50 * score
+    numbers = np.column_stack([numbers, rng.normal(size=(rows, extra_columns))])
+    if Takes.RAW_SCALE in cls.card.takes:
+        numbers = 100 + 30 * numbers
+    if Takes.MISSING in cls.card.takes:
+        numbers[rng.random(numbers.shape) < 0.02] = np.nan
+    columns = [Column(f"number {i}", f"number {i}") for i in range(numbers.shape[1])]
+    if Takes.CATEGORIES in cls.card.takes:
+        kinds, columns = kind[:, None], [*columns, Column("kind", "kind", levels=4)]
+    else:
+        kinds, columns = np.eye(4)[kind], [*columns, *(Column(f"kind = {k}", "kind") for k in range(4))]
+    return Numbers(Form.ROWS, np.column_stack([numbers, kinds]).astype(np.float32), y, tuple(columns))
+
+
+@cache
+def learned(id_: str, task: str) -> tuple[Fitted, Clock]:
+    """One fit with the defaults to the easy set, shared by the checks that look at it."""
+    cls, clock = ALGORITHMS[id_], Clock(seed=3)
+    return cls().fit(example(cls, task), TASKS[task], clock), clock
+
+
+def check_answer(answer: np.ndarray, task: str, rows: int, outputs: int | None = None) -> None:
+    assert answer.dtype == np.float64
+    assert answer.shape == (rows, outputs or TASKS[task].outputs)
+    assert np.isfinite(answer).all()
+    if task == "classify":
+        assert (answer >= 0).all()
+        np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+
+
+@every_algorithm
+def test_the_card_is_complete(id_: str) -> None:
+    cls, card = ALGORITHMS[id_], ALGORITHMS[id_].card
+    assert card.id == id_ == id_.lower()
+    assert card.name
+    assert str(card.year) in card.paper
+    assert card.era == era_of(card.year) in ERAS
+    assert card.tasks <= {"classify", "regress", "cluster", "associate", "detect", "embed", "generate"}
+    assert card.tasks
+    assert all(e in extras.PACKAGES for e in card.extras)
+    assert all(reason for reason in card.skips.values())
+    assert issubclass(cls.fitted, Fitted)
+
+
+@every_algorithm
+def test_the_file_reads_as_a_lesson(id_: str) -> None:
+    module = sys.modules[ALGORITHMS[id_].__module__]
+    text = inspect.getdoc(module) or ""
+    assert len(text.splitlines()) >= 5
+    assert "Cost: O(" in text
+    assert "Paper:" in text
+    if module.__name__.startswith("ungated."):
+        assert len(Path(module.__file__ or "").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+@every_algorithm
+def test_settings_are_described_and_validated(id_: str) -> None:
+    cls = ALGORITHMS[id_]
+    for f in dataclasses.fields(cls):
+        about = f.metadata
+        assert about.get("doc"), f"{id_}.{f.name} says nothing of itself"
+        if about["choices"]:
+            with pytest.raises(UsageError, match=f.name):
+                cls(**{f.name: "no such thing"})
+        if about["low"] is not None:
+            for wrong in (about["high"] + 1, about["low"] - 1, "many"):
+                with pytest.raises(UsageError, match=f.name):
+                    cls(**{f.name: wrong})
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        cls().draw(rng)  # a drawn value outside its range would raise
+    assert len({str(cls(**v)) for v in cls.variants} | {str(cls())}) == len(cls.variants) + 1
+
+
+@every_pair
+def test_it_beats_the_baseline(id_: str, task: str) -> None:
+    cls = usable(id_, "beats the baseline")
+    known, fresh = example(cls, task), example(cls, task, rows=300, seed=1)
+    answer = learned(id_, task)[0].answer(fresh.x)
+    check_answer(answer, task, 300)
+    trivial = TASKS[task].loss(fresh.y, np.tile(TASKS[task].baseline(known.y), (300, 1)))
+    assert TASKS[task].loss(fresh.y, answer) < 0.75 * trivial
+
+
+@every_pair
+def test_it_is_the_same_after_save_and_load(id_: str, task: str, tmp_path: Path) -> None:
+    cls = usable(id_, "save and load")
+    fitted, fresh = learned(id_, task)[0], example(cls, task, rows=100, seed=1)
+    state.write(tmp_path / "part", fitted.state())
+    again = cls().load(state.read(tmp_path / "part"))
+    np.testing.assert_array_equal(again.answer(fresh.x), fitted.answer(fresh.x))
+
+
+@every_pair
+def test_the_same_seed_learns_the_same(id_: str, task: str) -> None:
+    cls = usable(id_, "deterministic")
+    fresh = example(cls, task, rows=100, seed=1)
+    again = cls().fit(example(cls, task), TASKS[task], Clock(seed=3))
+    np.testing.assert_array_equal(again.answer(fresh.x), learned(id_, task)[0].answer(fresh.x))
+
+
+@every_pair
+def test_an_answer_does_not_depend_on_its_company(id_: str, task: str) -> None:
+    cls = usable(id_, "row by row")
+    fitted, fresh = learned(id_, task)[0], example(cls, task, rows=50, seed=1)
+    alone = np.concatenate([fitted.answer(fresh.x[i : i + 7]) for i in range(0, 50, 7)])
+    np.testing.assert_allclose(alone, fitted.answer(fresh.x), rtol=1e-4, atol=1e-4)
+    assert fitted.answer(fresh.x[:0]).shape == (0, TASKS[task].outputs)
+
+
+@every_pair
+def test_it_honours_the_clock(id_: str, task: str) -> None:
+    """An expired clock is counted in steps, not in seconds, which mean little on a busy machine."""
+    cls = usable(id_, "honours the clock")
+    known = example(cls, task, rows=3000, extra_columns=5)
+    late = Clock(seconds=1e-6)
+    check_answer(cls().fit(known, TASKS[task], late).answer(known.x[:20]), task, 20)
+    assert len(late.curve) <= 3, "it went on learning after its time was up"
+    assert late.spent() < 10
+
+
+@every_pair
+def test_the_cost_is_arithmetic(id_: str, task: str) -> None:
+    cls = ALGORITHMS[id_]
+    before = 0.0
+    for rows in (10, 300, 10_000, 300_000):
+        shape = Shape(cls.card.form, task, rows, 20, TASKS[task].outputs, (4,))
+        cost = cls().cost(shape, MACHINE)
+        assert math.isfinite(cost.seconds)
+        assert math.isfinite(cost.bytes)
+        assert cost.bytes > 0
+        assert cost.seconds > before
+        before = cost.seconds
+    wide = Shape(cls.card.form, task, 300_000, 200, TASKS[task].outputs)
+    assert cls().cost(wide, MACHINE).seconds >= before
+
+
+@every_pair
+def test_the_cost_is_near_what_it_took(id_: str, task: str, machine: Machine) -> None:
+    """Far off is a warning here; `benchmarks/costs.py` measures it properly, on a machine with nothing else to do."""
+    cls = usable(id_, "near its cost")
+    clock = learned(id_, task)[1]
+    shape = Shape.of(example(cls, task), task, TASKS[task].outputs)
+    planned, took = cls().cost(shape, machine).seconds, learned_in(id_, task)
+    assert clock.curve or took < 5, "what takes long must tell the clock how far it has come"
+    if max(planned, took) > 0.3 and not 0.1 < took / planned < 10:
+        warnings.warn(f"{id_}, {task}: {took:.2f} s where the plan says {planned:.2f} s", stacklevel=1)
+
+
+@cache
+def learned_in(id_: str, task: str) -> float:
+    """Seconds of a fit to the easy set when everything it imports is there."""
+    learned(id_, task)
+    cls, clock = ALGORITHMS[id_], Clock(seed=3)
+    cls().fit(example(cls, task), TASKS[task], clock)
+    return clock.spent()
+
+
+@pytest.fixture(scope="module")
+def machine() -> Machine:
+    return importlib.import_module("ungated.hardware.probe").probe()
+
+
+@every_pair
+def test_odd_data_are_survived(id_: str, task: str) -> None:
+    """Few rows, one column, constant columns, one class, a class of one row, an absent class, repeated rows."""
+    cls = usable(id_, "survives odd data")
+    whole = example(cls, task, rows=60)
+    codes = np.arange(60)
+    odd = {
+        "five rows": whole.take(codes[:5]),
+        "two rows": whole.take(codes[:2]),
+        "one row": whole.take(codes[:1]),
+        "one column": dataclasses.replace(whole, x=whole.x[:, :1], columns=whole.columns[:1]),
+        "constant columns": dataclasses.replace(whole, x=np.ones_like(whole.x)),
+        "the same row again": whole.take(np.zeros(30, np.int64)),
+        "read only": dataclasses.replace(whole, x=np.array(whole.x)),
+    }
+    odd["read only"].x.flags.writeable = False
+    if task == "classify":
+        lone = np.where(codes == 7, 1, 2 * (whole.y > 0)).astype(np.int64)
+        odd["one class"] = dataclasses.replace(whole, y=np.full(60, 2))
+        odd["a class of one row"] = dataclasses.replace(whole, y=lone)
+    for what, part in odd.items():
+        answer = cls().fit(part, TASKS[task], Clock(seconds=0.3)).answer(whole.x[:9, : part.x.shape[1]])
+        try:
+            check_answer(answer, task, 9)
+        except AssertionError as e:
+            raise AssertionError(f"{what}: {e}") from e
+
+
+@every_algorithm
+def test_an_absent_class_changes_little(id_: str) -> None:
+    """A fold may lack a class: the answer stays as wide, and the class is not expected."""
+    cls = usable(id_, "absent class")
+    if "classify" not in cls.card.tasks:
+        return
+    known = example(cls, "classify")
+    wider = Classify(("no", "never", "perhaps", "yes"))
+    same = dataclasses.replace(known, y=np.array([0, 2, 3])[known.y])
+    answer = cls().fit(same, wider, Clock(seed=3)).answer(known.x[:200])
+    check_answer(answer, "classify", 200, outputs=4)
+    assert answer[:, 1].max() < 0.1
+    error = np.mean(answer.argmax(axis=1) != same.y[:200])
+    assert error < 0.05 + np.mean(learned(id_, "classify")[0].answer(known.x[:200]).argmax(axis=1) != known.y[:200])
+
+
+@every_pair
+def test_bad_input_is_refused_with_its_reason(id_: str, task: str) -> None:
+    cls = usable(id_, "refuses bad input")
+    known = example(cls, task, rows=50)
+    infinite, missing = np.array(known.x), np.array(known.x)
+    infinite[5, 1], missing[5, 1] = np.inf, np.nan
+    refused = {
+        "number 1": dataclasses.replace(known, x=infinite),
+        "column": dataclasses.replace(known, x=known.x[:, :0]),
+    }
+    if task == "classify":
+        refused["class"] = dataclasses.replace(known, y=known.y + 1)
+    else:
+        refused["training row"] = dataclasses.replace(known, y=np.full(50, np.nan))
+    if Takes.MISSING not in cls.card.takes:
+        refused["missing"] = dataclasses.replace(known, x=missing)
+    refused["rows"] = known.take(np.zeros(0, np.int64))
+    for word, numbers in refused.items():
+        with pytest.raises(InputError, match=word) as e:
+            cls().fit(numbers, TASKS[task], Clock())
+        assert len(str(e.value).splitlines()) <= 5
+
+
+@every_pair
+def test_drawn_settings_learn_too(id_: str, task: str) -> None:
+    cls = usable(id_, "drawn settings")
+    rng, known = np.random.default_rng(5), example(cls, task, rows=120)
+    for algorithm in (cls().draw(rng), *(cls(**v) for v in cls.variants)):
+        check_answer(algorithm.fit(known, TASKS[task], Clock(seconds=0.4)).answer(known.x[:9]), task, 9)
+
+
+def test_the_shelves_are_light() -> None:
+    """Knowing every algorithm loads none of the libraries that train them."""
+    code = "import sys, ungated.algorithms as a; a.discover(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"sklearn", "torch", "lightgbm", "scipy", "polars"} & set(loaded)
+
+
+def test_skips_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """More than a few skips would mean that the suite has quietly stopped running."""
+    skips = [(id_, check, why) for id_, cls in ALGORITHMS.items() for check, why in cls.card.skips.items()]
+    for id_, check, why in skips:
+        print(f"{id_} skips {check!r}: {why}")
+    assert len(skips) <= len(ALGORITHMS)
+    assert len(ALGORITHMS) >= 12
