@@ -16,7 +16,6 @@ from .core.run import Entry, Run
 from .pipeline import Listener, Progress
 
 COLUMNS_SHOWN = 20
-ENTRIES_SHOWN = 15
 ERA_COLOURS = {"theory": "yellow", "classical": "cyan", "modern": "magenta"}
 
 
@@ -38,7 +37,7 @@ class Console(Listener):
         sampled = f", a random sample of {data.rows_in_file:,}" if data.rows_in_file else ""
         self._say("Read", f"{data.source}: {data.rows:,} rows{sampled}, {len(data.columns)} columns")
         self._say("", data.how)
-        table = _table("column", "kind", "why", "missing", "examples")
+        table = _table("column", "kind", "why", ">missing", "examples")
         shown = sorted(data.columns, key=lambda c: c.role != "target")[:COLUMNS_SHOWN]
         for c in shown:
             name = Text(c.name, "bold" if c.role == "target" else "dim" if c.role == "left out" else "")
@@ -98,13 +97,12 @@ class Console(Listener):
         task = run.task
         assert task is not None
         percent = task.metric in ("error", "balanced-error")
-        figures = (f">{task.metric}", ">95% interval", ">seconds", ">MB", ">µs a row", ">size", ">share")
-        table = _table("algorithm", "era", "year", *figures)
-        for e in run.leaderboard[:ENTRIES_SHOWN]:
-            table.add_row(*_entry(e, percent))
+        figures = (f">{task.metric}", ">95% interval", ">seconds", ">MB", ">µs a row", ">size", ">tried", ">share")
+        table = _table("best of each algorithm", "era", "year", *figures)
+        best = {e.id: e for e in reversed(run.leaderboard)}  # of each algorithm, the line that stands highest
+        for e in [e for e in run.leaderboard if best[e.id] is e]:
+            table.add_row(*_entry(e, percent, [o for o in run.leaderboard if o.id == e.id]))
         self.terminal.print(table)
-        if (more := len(run.leaderboard) - ENTRIES_SHOWN) > 0:
-            self._say("", f"and {more:,} more (all of them are in the report)")
 
     def done(self, run: Run) -> None:
         assert run.error is not None
@@ -155,7 +153,8 @@ def _table(*heads: str) -> Table:
     for head in heads:
         right = head.startswith(">")
         name = head.lstrip(">")
-        table.add_column(name, justify="right" if right else "left", no_wrap=right or name in ("kind", "era", "year"))
+        wraps = name in ("", "paper")
+        table.add_column(name, justify="right" if right else "left", no_wrap=not wraps, overflow="ellipsis")
     return table
 
 
@@ -163,22 +162,26 @@ def _era(era: str) -> Text:
     return Text(era, ERA_COLOURS.get(era, ""))
 
 
-def _entry(e: Entry, percent: bool) -> tuple[Any, ...]:
-    def shown(value: float | None) -> str:
-        return "–" if value is None else f"{100 * value:.1f}%" if percent else f"{value:.4g}"
+def _entry(e: Entry, percent: bool, tries: Sequence[Entry]) -> tuple[Any, ...]:
+    """An algorithm's best line; tries: all its candidates, whose shares in the final model are added up."""
 
-    name = Text(e.algorithm, "bold" if e.id == "ensemble" else "")
+    def shown(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.1f}%" if percent else f"{value:,.4g}"
+
+    name = Text(e.name, "bold" if e.id == "ensemble" else "")
     if e.fate:
         name.append(f"  {e.fate}", "red")
+    share = sum(t.weight for t in tries)
     return (
         name,
         _era(e.era),
         str(e.year),
         shown(e.error),
-        f"{shown(e.low)} – {shown(e.high)}",
+        "" if e.error is None else f"{shown(e.low)} – {shown(e.high)}",
         f"{e.seconds:.1f}",
         f"{e.peak_bytes / 1e6:,.0f}",
         f"{e.predict_us:,.0f}" if e.predict_us >= 1 else "<1",
         f"{e.size_bytes / 1e6:.1f} MB" if e.size_bytes > 1e5 else f"{e.size_bytes / 1e3:.0f} kB",
-        f"{e.weight:.0%}" if e.weight else "",
+        str(len(tries)) if e.id != "ensemble" else "",
+        f"{share:.0%}" if share else "",
     )

@@ -16,7 +16,7 @@ from .tasks import Task
 def leaderboard(
     summit: Summit, y: Array, folds: Sequence[Fold], task: Task, plan: Sequence[PlanLine], started: float
 ) -> list[Entry]:
-    """Every candidate and the final ensemble, those that err least first.
+    """Every candidate and the final ensemble: those judged on all rows first, and of those the least error first.
 
     y: the development rows' answers. started: time.time() at the run's beginning.
     """
@@ -25,7 +25,8 @@ def leaderboard(
     entries = [_entry(t, y, folds, task, planned[t.id], weights.get(t.key, 0.0), started) for t in summit.trials]
     if len(summit.members) > 1:
         entries.append(_ensemble(summit, y, task, entries, started))
-    return sorted(entries, key=lambda e: np.inf if e.guide is None else e.guide)
+    whole = sum(f.repeat == 0 for f in folds)
+    return sorted(entries, key=lambda e: (e.folds < whole, np.inf if e.guide is None else e.guide))
 
 
 def _entry(
@@ -35,6 +36,7 @@ def _entry(
     entry = Entry(
         algorithm=str(trial.algorithm),
         id=card.id,
+        name=card.name,
         era=card.era,
         year=card.year,
         error=None,
@@ -80,6 +82,7 @@ def _ensemble(summit: Summit, y: Array, task: Task, entries: Sequence[Entry], st
     return Entry(
         algorithm=f"ensemble of {len(members)}",
         id="ensemble",
+        name=f"ensemble of {len(members)}",
         era="classical",
         year=2004,
         error=task.measure(y, answer),

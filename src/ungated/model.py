@@ -206,8 +206,10 @@ class Model:
             store.add_file(self.folder, name, text)
 
     def _papers(self) -> dict[str, str | bytes]:
-        record = json.dumps(self.run.to_json(), ensure_ascii=False, indent=1)
-        return {"run.json": record, "report.html": self.report}
+        papers: dict[str, str | bytes] = {"run.json": json.dumps(self.run.to_json(), ensure_ascii=False, indent=1)}
+        if self.run.error:  # before the seal is opened there is nothing to report
+            papers["report.html"] = self.report
+        return papers
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

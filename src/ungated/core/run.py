@@ -81,6 +81,7 @@ class Entry:
 
     algorithm: str  # name, as a person reads it
     id: str
+    name: str  # the algorithm's, without its settings
     era: str
     year: int
     error: float | None
