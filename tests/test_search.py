@@ -1,0 +1,172 @@
+"""The climb's parts: splits that keep rows apart, a ladder that promotes what errs less, an ensemble that helps."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ungated.core.algorithm import Algorithm, Card, Cost, setting
+from ungated.search import split
+from ungated.search.climb import whole_answer
+from ungated.search.ensemble import temperature, weigh
+from ungated.search.ladder import PATIENCE, Ladder, Result, Step, Trial
+from ungated.tasks.classify import Classify
+from ungated.tasks.regress import Regress
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.integers(10, 300), classes=st.integers(1, 5), seed=st.integers(0, 99))
+def test_sealed_and_kept_rows_part_the_table(rows: int, classes: int, seed: int) -> None:
+    strata = np.random.default_rng(seed).integers(classes, size=rows)
+    kept, held = split.seal(strata, rows, seed)
+    assert sorted([*kept, *held]) == list(range(rows))
+    for c in np.unique(strata):  # each class is sealed as often as the rest, within a row
+        assert abs((strata[held] == c).sum() - 0.2 * (strata == c).sum()) <= 1.5
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.integers(10, 200), count=st.integers(2, 6), repeats=st.integers(1, 3), seed=st.integers(0, 99))
+def test_folds_judge_every_row_once_a_repeat(rows: int, count: int, repeats: int, seed: int) -> None:
+    parted = split.folds(None, rows, seed, count, repeats)
+    for repeat in range(repeats):
+        judged = np.concatenate([f.valid for f in parted if f.repeat == repeat])
+        assert sorted(judged) == list(range(rows))
+    for f in parted:
+        assert not set(f.train) & set(f.valid)
+        assert len(f.train) + len(f.valid) == rows
+
+
+def test_splits_are_the_same_under_a_seed_and_others_under_another() -> None:
+    a, b, c = (split.seal(None, 100, seed)[1] for seed in (0, 0, 1))
+    assert (a == b).all()
+    assert (a != c).any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "affordable", "folds"), [(500, 1, 15), (5000, 100, 5), (50_000, 20, 3), (500_000, 2, 1)]
+)
+def test_the_split_suits_the_rows_and_the_time(rows: int, affordable: float, folds: int) -> None:
+    assert len(split.choose(None, rows, 0, affordable)[0]) == folds
+
+
+@dataclass(frozen=True)
+class _Stub(Algorithm):
+    card: ClassVar = Card("stub", "stub", 2000, "none", frozenset({"regress"}))
+    power: float = setting(1.0, "how good it is", low=0.1, high=10.0, log=True)
+
+    def cost(self, job, on):
+        return Cost(1.0, 1.0)
+
+    def fit(self, train, task, clock):
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _Other(_Stub):
+    card: ClassVar = Card("other", "other", 1980, "none", frozenset({"regress"}))
+
+
+@dataclass(frozen=True)
+class _Third(_Stub):
+    card: ClassVar = Card("third", "third", 1970, "none", frozenset({"regress"}))
+
+
+def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
+    """Carry out steps one by one; loss: trial -> error."""
+    done = []
+    for _ in range(steps):
+        step = ladder.next(left, 2)
+        if step is None:
+            break
+        ladder.record(step, Result(np.zeros((1, 1)), loss(step.trial), 1.0, 0, 0.0, 0, []))
+        done.append(step)
+    return done
+
+
+def _ladder(seed: int = 0, limit: int | None = None, repeats: int = 2) -> Ladder:
+    folds = split.folds(None, 60, 0, 3, repeats)
+    planned = {"stub": 1.0, "other": 1.0, "third": 1.0}
+    return Ladder([_Stub(), _Other(), _Third()], planned, folds, seed=seed, width=1, limit=limit)
+
+
+def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
+    ladder = _ladder()
+    errors = {"stub": 1.0, "other": 2.0, "third": 9.0}
+    _run(ladder, lambda t: errors[t.id] / t.algorithm.power**0.01, 60)
+    folds_of = {i: max(len(t.results) for t in ladder.trials if t.id == i) for i in errors}
+    assert folds_of["stub"] == 6
+    assert folds_of["third"] == 1
+    counts = {i: sum(t.id == i for t in ladder.trials) for i in errors}
+    assert counts["stub"] > counts["third"]
+
+
+def test_the_same_seed_makes_the_same_decisions() -> None:
+    def made(seed: int) -> list[tuple]:
+        steps = _run(_ladder(seed), lambda t: 1 / t.algorithm.power, 40)
+        return [(s.trial.key, s.fold, s.trial.algorithm) for s in steps]
+
+    assert made(1) == made(1)
+    assert made(1) != made(2)
+
+
+def test_it_tries_no_more_candidates_than_allowed_and_stops_when_nothing_helps() -> None:
+    limited = _ladder(limit=5)
+    _run(limited, lambda t: 1.0, 1000)
+    assert len(limited.trials) == 5
+    endless = _ladder()
+    _run(endless, lambda t: 1.0, 1000)
+    assert endless.settled
+    assert len(endless.trials) <= PATIENCE + 4
+
+
+def test_what_cannot_finish_is_not_begun() -> None:
+    assert _run(_ladder(), lambda t: 1.0, 10, left=0.5) == []
+
+
+def test_an_abandoned_trial_takes_no_more_steps() -> None:
+    ladder = _ladder()
+    first = ladder.next(1e9, 2)
+    ladder.record(first, Result(np.zeros((1, 1)), 1.0, 1.0, 0, 0.0, 0, []))
+    promoted = next(s for s in iter(lambda: ladder.next(1e9, 2), None) if s.trial is first.trial)
+    ladder.abandon(promoted.trial, "killed")
+    assert all(s.trial is not first.trial for s in _run(ladder, lambda t: 1.0, 50))
+
+
+def test_a_whole_answer_needs_a_whole_parting() -> None:
+    folds = split.folds(None, 12, 0, 3, 2)
+    trial = Trial(0, _Stub())
+    for k in (0, 1):
+        trial.results[k] = Result(np.full((len(folds[k].valid), 1), 1.0), 0, 0, 0, 0, 0, [])
+    assert whole_answer(trial, folds, 12) is None
+    for k in (2, 3):
+        trial.results[k] = Result(np.full((len(folds[k].valid), 1), 1.0), 0, 0, 0, 0, 0, [])
+    answer, used = whole_answer(trial, folds, 12)
+    assert used == [0, 1, 2]
+    assert (answer == 1).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), members=st.integers(1, 6))
+def test_an_ensemble_errs_no_more_than_its_best_member(seed: int, members: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=100)
+    answers = [(y + rng.normal(scale=rng.uniform(0.1, 2), size=100))[:, None] for _ in range(members)]
+    task = Regress()
+    weights = weigh(answers, y, task)
+    assert weights.sum() == pytest.approx(1)
+    mean = sum(w * a for w, a in zip(weights, answers, strict=True))
+    assert task.loss(y, mean) <= min(task.loss(y, a) for a in answers) + 1e-12
+
+
+def test_temperature_mends_what_is_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    task = Classify(("a", "b"))
+    honest = rng.beta(2, 2, size=3000)
+    y = (rng.random(3000) < honest).astype(int)
+    p = np.column_stack([1 - honest, honest])
+    too_sure = task.adjust(p, 0.5)
+    assert temperature(too_sure, y, task) == pytest.approx(2.0, rel=0.15)
+    assert temperature(p, y, task) == pytest.approx(1.0, abs=0.1)
