@@ -41,9 +41,10 @@ class Console(Listener):
         shown = sorted(data.columns, key=lambda c: c.role != "target")[:COLUMNS_SHOWN]
         for c in shown:
             name = Text(c.name, "bold" if c.role == "target" else "dim" if c.role == "left out" else "")
-            kind = Text(c.kind + (" (target)" if c.role == "target" else ""))
+            kind = Text(c.kind, "bold" if c.role == "target" else "")
+            name.truncate(26, overflow="ellipsis")
             missing = Text(f"{c.missing:,}" if c.missing else "")
-            table.add_row(name, kind, Text(c.why), missing, Text(", ".join(c.examples)))
+            table.add_row(name, kind, _short(c.why, 50), missing, _short(", ".join(c.examples), 24))
         self.terminal.print(table)
         if more := len(data.columns) - len(shown):
             self._say("", f"and {more:,} more columns (all of them are in the report)")
@@ -103,6 +104,8 @@ class Console(Listener):
         for e in [e for e in run.leaderboard if best[e.id] is e]:
             table.add_row(*_entry(e, percent, [o for o in run.leaderboard if o.id == e.id]))
         self.terminal.print(table)
+        for fate in dict.fromkeys(f"{e.name}: {e.fate}" for e in run.leaderboard if e.fate):
+            self.terminal.print(Text(f"  · {fate}", "dim"))
 
     def done(self, run: Run) -> None:
         assert run.error is not None
@@ -153,9 +156,14 @@ def _table(*heads: str) -> Table:
     for head in heads:
         right = head.startswith(">")
         name = head.lstrip(">")
-        wraps = name in ("", "paper")
-        table.add_column(name, justify="right" if right else "left", no_wrap=not wraps, overflow="ellipsis")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name not in ("", "paper"))
     return table
+
+
+def _short(text: str, most: int) -> Text:
+    shown = Text(text)
+    shown.truncate(most, overflow="ellipsis")
+    return shown
 
 
 def _era(era: str) -> Text:
@@ -168,16 +176,14 @@ def _entry(e: Entry, percent: bool, tries: Sequence[Entry]) -> tuple[Any, ...]:
     def shown(value: float | None) -> str:
         return "–" if value is None else f"{100 * value:.1f}%" if percent else f"{value:,.4g}"
 
-    name = Text(e.name, "bold" if e.id == "ensemble" else "")
-    if e.fate:
-        name.append(f"  {e.fate}", "red")
+    name = Text(e.name, "bold" if e.id == "ensemble" else "red" if e.fate else "")
     share = sum(t.weight for t in tries)
     return (
         name,
         _era(e.era),
         str(e.year),
         shown(e.error),
-        "" if e.error is None else f"{shown(e.low)} – {shown(e.high)}",
+        "" if e.error is None else f"{shown(e.low)}–{shown(e.high)}",
         f"{e.seconds:.1f}",
         f"{e.peak_bytes / 1e6:,.0f}",
         f"{e.predict_us:,.0f}" if e.predict_us >= 1 else "<1",

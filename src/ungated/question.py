@@ -148,10 +148,39 @@ def _seal(
         sealed = _with_answers(raw, schema, target, run)
         if not sealed.height:
             raise InputError(f"{raw.source}: no row has a value in {target!r}: there is nothing to test on.")
+        if task.id == "classify":
+            sealed = _same_labels(sealed, typed[target], raw.source, run)
         return typed, sealed, f"all of {raw.source}"
     strata = typed[target].rank("dense").to_numpy() if task.id == "classify" else None
     kept, held = split.seal(strata, typed.height, run.seed)
     return typed[kept], typed[held], f"a random {split.SEALED:.0%} of them; --test FILE gives your own"
+
+
+def _same_labels(sealed: pl.DataFrame, known: pl.Series, source: str, run: Run) -> pl.DataFrame:
+    """The test rows with labels that differ from a known one only by case or punctuation read as that one.
+
+    Raises InputError where none of the labels is known, which is a mistake in the files and not of a model.
+    """
+    target, labels = known.name, set(known.unique().to_list())
+    loose = {_loosely(label): label for label in labels}
+    strange = [label for label in sealed[target].unique(maintain_order=True).to_list() if label not in labels]
+    if len(loose) == len(labels) and (same := {s: loose[_loosely(s)] for s in strange if _loosely(s) in loose}):
+        renamed = ", ".join(f"{a!r} as {b!r}" for a, b in sorted(same.items())[:5])
+        run.notes.append(f"{source}: reads {renamed} (they differ by case or punctuation alone)")
+        strange = [label for label in strange if label not in same]
+        sealed = sealed.with_columns(pl.col(target).replace(same))
+    if strange and not sealed[target].is_in(list(labels)).any():
+        raise InputError(
+            f"{source}: none of the labels in {target!r} is known from the training rows.\n"
+            f"There: {', '.join(map(repr, sorted(labels)[:5]))}; here: {', '.join(map(repr, strange[:5]))}."
+        )
+    if strange:
+        run.notes.append(f"{source}: labels that no training row has count as errors: {', '.join(strange[:5])}")
+    return sealed
+
+
+def _loosely(label: str) -> str:
+    return label.casefold().strip(" .,;:!\"'")
 
 
 def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: str, warnings: list[str]) -> DataRecord:
