@@ -1,0 +1,260 @@
+"""A run as one self-contained page: `html(run)` shows a `Run` and knows nothing else, neither data nor model.
+
+The page asks nothing of any network and forbids itself to: styles, scripts and numbers stand in it. Whatever is drawn
+also stands there as a table, for screen readers, for paper, and where scripts do not run. Charts are drawn by
+Observable Plot and d3 (folder vendor), tables and words are made here and placed by page.html.
+
+Figures are dictionaries with a "kind" and a "title"; a kind not named here is shown as a table:
+
+    confusion    labels [...], counts [[...]]: a row for each true class
+    calibration  bins [{predicted, observed, low, high, rows}]: shares, 0 to 1
+    residuals    predicted [...], actual [...], unit
+    importance   metric, items [{name, value, low, high}]: by how much the error rises
+    roc          curves [{label, fpr [...], tpr [...]}]
+    histogram    edges [...], counts [...] (one fewer), unit, note
+    mistakes     columns [...], rows [[...]], note
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..core.run import Entry, Run
+from . import tables, words
+from .figures import Figure, figure
+
+MOST_CURVES = 12
+MOST_STEPS = 150  # points of one learning curve: more cannot be seen
+MOST_NOTES = 100
+
+
+def html(run: Run) -> str:
+    """The page, UTF-8 text of less than a megabyte. Any part of the record may be missing."""
+    run = Run.from_json(run.to_json())  # plain values; what is not finite becomes None
+    figures = [figure(f) for f in run.figures]
+    page = _environment().get_template("page.html")
+    text = page.render(
+        run=run,
+        task=_task(run),
+        verdict=_verdict(run),
+        spent=_spent(run),
+        columns=tables.columns(run.data) if run.data else None,
+        leaderboard=tables.leaderboard(run.leaderboard, _metric(run)),
+        eras=tables.eras(run.leaderboard, _metric(run)),
+        plan=tables.plan(run.plan, run.leaderboard),
+        curves=_curves_table(run),
+        figures=figures,
+        charts=_charts(run, figures),
+        notes=run.notes[:MOST_NOTES],
+        machine=_machine(run),
+        policy=_policy(),
+        style=Markup(_text("style.css")),
+        scripts=_scripts(),
+    )
+    return text.encode("utf-8", "replace").decode()
+
+
+# Words
+
+
+def _metric(run: Run) -> str:
+    return run.task.metric if run.task else run.error.metric if run.error else "error"
+
+
+def _task(run: Run) -> str:
+    """What is to be answered, as a person would say it."""
+    if not run.task:
+        return "A run without a task"
+    target = words.shortened(run.task.target, 80)
+    if run.task.id == "classify" and run.task.classes:
+        return f"Which of {len(run.task.classes):,} classes is {target}?"
+    if run.task.id == "regress":
+        return f"How much is {target}?"
+    return f"{run.task.id.capitalize()} {target}"
+
+
+def _verdict(run: Run) -> dict[str, str] | None:
+    """The one honest number in words, or None where the test was never opened."""
+    e = run.error
+    if not e or e.value is None:
+        return None
+    worse = e.high is not None and e.baseline is not None and e.high >= e.baseline
+    if worse:
+        beside = "This is no better than the baseline."
+    elif e.baseline:
+        beside = f"That is {words.percent(1 - e.value / e.baseline)} below the baseline."
+    else:
+        beside = ""
+    return {
+        "value": words.error(e.value, e.metric),
+        "metric": e.metric,
+        "means": f"{e.metric.capitalize()}: {words.METRICS[e.metric]}." if e.metric in words.METRICS else "",
+        "interval": f"95% interval {words.error(e.low, e.metric)} to {words.error(e.high, e.metric)}",
+        "baseline": words.error(e.baseline, e.metric),
+        "rows": words.count(e.rows),
+        "beside": beside,
+        "look": "worse" if worse else "",
+        "words": e.words,
+    }
+
+
+def _spent(run: Run) -> list[dict[str, Any]]:
+    """What was used of what was given."""
+    pairs = [
+        ("Time", run.seconds, run.budget.get("seconds"), words.seconds),
+        ("Memory at its peak", run.peak_bytes, run.budget.get("bytes"), words.size),
+    ]
+    return [
+        {
+            "label": label,
+            "used": show(used),
+            "given": show(given) if given else "",
+            "share": min(used / given, 1.0) if given else None,
+            "over": bool(given and used > 1.05 * given),
+        }
+        for label, used, given, show in pairs
+        if used
+    ]
+
+
+def _machine(run: Run) -> dict[str, str]:
+    """The machine in readable units; whatever is not known under these names is shown as it is."""
+    units: dict[str, Callable[[Any], str]] = {
+        "memory": words.size,
+        "free": words.size,
+        "bandwidth": lambda v: f"{words.size(v)}/s",
+        "gflops": lambda v: f"{words.number(v)} · 10⁹ operations/s",
+        "scalar": lambda v: f"{words.number(v)} million elements sorted/s",
+        "load": lambda v: f"{words.percent(v)} of the cores busy with others",
+        "bf16": lambda v: "yes" if v else "no",
+    }
+    shown = {}
+    for name, value in run.machine.items():
+        if value in (None, ""):
+            continue
+        plain_number = isinstance(value, int | float)
+        shown[name] = units[name](value) if name in units and plain_number else str(value)
+    return shown
+
+
+def _curves_table(run: Run) -> tables.Table:
+    heads = ["algorithm", *(tables.Head(h, number=True) for h in ("steps", "first", "best", "at step", "last"))]
+    rows: list[list[object]] = []
+    for e in _with_curves(run):
+        at, best = min(e.curve, key=lambda point: point[1])
+        rows.append([tables.Cell(e.algorithm, look="name"), e.curve[-1][0], e.curve[0][1], best, at, e.curve[-1][1]])
+    return tables.table("Learning curves", heads, rows)
+
+
+# Charts
+
+
+def _charts(run: Run, figures: list[Figure]) -> dict[str, Any]:
+    """What charts.js draws: the place's id -> the function's name and its data."""
+    percent = _metric(run) in words.PERCENT
+    common = {"metric": _metric(run), "percent": percent}
+    charts: dict[str, Any] = {}
+    if run.error and run.error.value is not None:
+        e = run.error
+        charts["headline"] = {
+            "draw": "headline",
+            "data": {
+                **{k: getattr(e, k) for k in ("value", "low", "high", "baseline", "metric")},
+                "percent": e.metric in words.PERCENT,
+            },
+        }
+    baseline = next((e.error for e in run.leaderboard if e.id == tables.BASELINE), None)
+    learned = [e for e in run.leaderboard if e.id != tables.BASELINE]
+    points = [_point(e) | {"partial": tables.partial(e, learned)} for e in learned]
+    best = {id(e) for e in tables.best_by_era(run.leaderboard)}
+    for point, e in zip(points, learned, strict=True):
+        point["marked"] = id(e) in best or (tables.era(e) == "blend" and e.error is not None)
+    if any(p["error"] is not None for p in points):
+        data = {**common, "points": points, "baseline": baseline, "budget": run.budget.get("seconds")}
+        charts["ladder"] = {"draw": "ladder", "data": data}
+        best_points = [_point(e) for e in tables.best_by_era(run.leaderboard)]
+        charts["eras"] = {"draw": "eras", "data": {**common, "points": best_points, "baseline": baseline}}
+    if curves := [{"name": e.algorithm, "era": tables.era(e), "points": _thinned(e.curve)} for e in _with_curves(run)]:
+        charts["curves"] = {"draw": "curves", "data": curves}
+    for i, f in enumerate(figures):
+        if f.chart:
+            charts[f"figure-{i}"] = {"draw": f.chart, "data": f.data}
+    return charts
+
+
+def _point(e: Entry) -> dict[str, Any]:
+    return {
+        "name": words.shortened(e.name, 60),
+        "full": words.shortened(e.algorithm, 120),
+        "era": tables.era(e),
+        "year": e.year,
+        "seconds": e.seconds,
+        "error": e.error,
+        "low": e.low,
+        "high": e.high,
+        "fate": words.shortened(e.fate, 120),
+        "share": e.weight,
+        "memory": words.size(e.peak_bytes),
+    }
+
+
+def _with_curves(run: Run) -> list[Entry]:
+    """The best candidates that learned in steps, one a name."""
+    found: dict[str, Entry] = {}
+    for e in sorted(run.leaderboard, key=lambda e: (e.error is None, e.error or 0.0)):
+        e.curve = [(x, y) for x, y in e.curve if x is not None and y is not None]
+        if len(e.curve) > 1:
+            found.setdefault(e.algorithm, e)
+    return list(found.values())[:MOST_CURVES]
+
+
+def _thinned(curve: list[tuple[float, float]]) -> list[list[float]]:
+    step = -(-len(curve) // MOST_STEPS)
+    kept = curve[::step] + (curve[-1:] if (len(curve) - 1) % step else [])
+    return [[x, float(f"{y:.5g}")] for x, y in kept]
+
+
+# The page
+
+
+@cache
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+@cache
+def _scripts() -> list[Markup]:
+    """Every script of the page; the vendored ones with their licences, which ask to go where they go."""
+    vendored = [f"/*\n{_text(f'vendor/LICENSE-{name}.txt')}*/\n{_text(f'vendor/{file}')}" for name, file in _VENDORED]
+    return [Markup(script) for script in (*vendored, _text("charts.js"), _text("page.js"))]
+
+
+_VENDORED = (("d3", "d3.min.js"), ("plot", "plot.umd.min.js"))
+
+
+@cache
+def _policy() -> str:
+    """The page's content security policy: nothing is fetched, and no script runs but its own, known by their hashes."""
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _scripts()]
+    scripts = " ".join(f"'sha256-{h}'" for h in hashes)
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False, "separators": (",", ":")}
+    environment.filters |= {"count": words.count, "cut": words.shortened, "error": words.error}
+    return environment

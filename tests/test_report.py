@@ -1,0 +1,539 @@
+"""The report: everything in the record is on the page, nothing else is asked for, and no value can break out of it."""
+
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ungated import report
+from ungated.core.run import ColumnRecord, DataRecord, Entry, ErrorRecord, PlanLine, Run, TaskRecord
+from ungated.report import words
+
+MEGABYTE = 1_000_000
+SHELF = [
+    ("baseline", "trivial baseline", "theory", 1774, 0.2408, 0.01),
+    ("naive-bayes", "naive Bayes", "theory", 1961, 0.187, 0.3),
+    ("nearest-neighbours", "nearest neighbours", "theory", 1967, 0.168, 6.1),
+    ("perceptron", "perceptron", "theory", 1958, 0.171, 0.9),
+    ("linear-discriminant", "linear discriminant", "theory", 1936, 0.159, 0.7),
+    ("ridge", "ridge", "theory", 1970, 0.158, 0.5),
+    ("logistic-regression", "logistic regression", "theory", 1958, 0.1475, 1.9),
+    ("decision-tree", "decision tree", "theory", 1984, 0.1462, 1.1),
+    ("linear-svm", "linear support vectors", "classical", 1995, 0.1481, 3.2),
+    ("kernel-svm", "kernel support vectors", "classical", 1995, None, 12.0),
+    ("random-forest", "random forest", "classical", 2001, 0.1402, 8.4),
+    ("extra-trees", "extremely randomised trees", "classical", 2006, 0.1441, 6.9),
+    ("gradient-boosting", "gradient boosting", "classical", 2001, 0.1279, 3.9),
+    ("gradient-boosting", "gradient boosting (leaves=63, rate=0.05)", "classical", 2001, 0.1268, 9.8),
+    ("gradient-boosting", "gradient boosting (leaves=7, rate=0.3)", "classical", 2001, 0.1301, 2.2),
+    ("gradient-boosting", "gradient boosting (leaves=255, rate=0.02)", "classical", 2001, 0.1283, 21.4),
+    ("residual-mlp", "residual MLP", "modern", 2021, 0.1421, 17.2),
+    ("residual-mlp", "residual MLP (width=256, depth=3)", "modern", 2021, 0.1397, 26.0),
+    ("residual-mlp", "residual MLP (width=512, depth=6)", "modern", 2021, None, 14.0),
+    ("ensemble", "ensemble of 4", "classical", 2004, 0.1255, 51.0),
+]
+
+
+def candidates(rng: np.random.Generator, scale: float = 1.0) -> list[Entry]:
+    fates = {"kernel-svm": "killed at the deadline", "residual-mlp": "ran out of memory (limit 1.2 GB)"}
+    weights = {13: 0.55, 12: 0.2, 16: 0.25, 19: 1.0}
+    return [
+        Entry(
+            algorithm=name,
+            id=key,
+            name=name.split(" (")[0],
+            era=era,
+            year=year,
+            error=None if error is None else error * scale,
+            low=None if error is None else error * scale - 0.004 * scale,
+            high=None if error is None else error * scale + 0.004 * scale,
+            guide=None if error is None else error * 2.2,
+            seconds=seconds,
+            peak_bytes=int(2e7 + 3e7 * seconds),
+            planned_seconds=seconds * float(rng.uniform(0.6, 1.6)),
+            planned_bytes=2e7 + 2.5e7 * seconds,
+            predict_us=float(rng.uniform(0.2, 90)),
+            size_bytes=int(rng.uniform(2e3, 9e6)),
+            folds=1 if i % 5 == 3 else 5,
+            weight=weights.get(i, 0.0),
+            finished_at=float(i),
+            settings={} if "(" in name else {"alpha": 0.1, "seed": 0},
+            fate="" if error is not None else fates[key],
+            curve=curve(rng, 0.42 if i % 2 else 0.33) if key in ("gradient-boosting", "residual-mlp") and error else [],
+        )
+        for i, (key, name, era, year, error, seconds) in enumerate(SHELF)
+    ]
+
+
+def curve(rng: np.random.Generator, start: float) -> list[tuple[float, float]]:
+    steps = np.arange(1, 240, 3)
+    values = 0.28 + (start - 0.28) * np.exp(-steps / 40) + 0.0002 * np.maximum(steps - 150, 0)
+    return [(float(s), float(v)) for s, v in zip(steps, values + rng.normal(0, 0.0008, len(steps)), strict=True)]
+
+
+def plan_lines(entries: list[Entry]) -> list[PlanLine]:
+    first = {e.id: e for e in reversed(entries) if e.id != "ensemble"}
+    lines = [
+        PlanLine(e.id, e.algorithm.split(" (")[0], e.era, e.year, e.planned_seconds / 5, e.planned_bytes, True)
+        for e in first.values()
+    ]
+    why = "needs about 41 GB, more than the 2 GB given (--memory 45GB would allow it)"
+    return [*lines[::-1], PlanLine("gaussian-process", "Gaussian process", "classical", 1996, 5400, 4.1e10, False, why)]
+
+
+def classify() -> Run:
+    """A run on adult: two classes, some twenty candidates of three eras, every kind of figure."""
+    rng = np.random.default_rng(0)
+    entries = candidates(rng)
+    columns = [
+        ColumnRecord("age", "number", "73 different whole numbers, 17 to 90", "feature", 0, 73, ["39", "50", "38"]),
+        ColumnRecord("workclass", "category", "8 labels", "feature", 1836, 8, ["State-gov", "Private", "Private"]),
+        ColumnRecord("fnlwgt", "number", "21,648 different whole numbers", "feature", 0, 21648, ["77516", "83311"]),
+        ColumnRecord("education", "category", "16 labels", "feature", 0, 16, ["Bachelors", "HS-grad", "11th"]),
+        ColumnRecord("education-num", "number", "16 different whole numbers", "feature", 0, 16, ["13", "9", "7"]),
+        ColumnRecord("native-country", "category", "41 labels", "feature", 583, 41, ["United-States", "Cuba"]),
+        ColumnRecord(
+            "row", "identifier", "a different whole number in every row, rising by 1", "left out", 0, 32561, ["1"]
+        ),
+        ColumnRecord("income", "category", "2 labels", "target", 0, 2, ["<=50K", ">50K"]),
+    ]
+    sure = np.linspace(0.53, 0.995, 10)
+    right = np.clip(sure - 0.03 * np.sin(9 * sure), 0, 1)
+    fpr = np.linspace(0, 1, 120)
+    names = [
+        "capital-gain",
+        "relationship",
+        "age",
+        "education-num",
+        "occupation",
+        "hours-per-week",
+        "capital-loss",
+        "sex",
+    ]
+    value = "12.6% of 16,281 sealed rows wrong (95% interval 12.1% to 13.1%); the trivial baseline's is 23.6%"
+    bins = [
+        {
+            "predicted": float(p),
+            "observed": float(o),
+            "low": float(o) - 0.02,
+            "high": min(1, float(o) + 0.02),
+            "rows": 1628,
+        }
+        for p, o in zip(sure, right, strict=True)
+    ]
+    items = [
+        {"name": n, "value": 0.05 / (i + 1) ** 1.2, "low": 0.045 / (i + 1) ** 1.2, "high": 0.056 / (i + 1) ** 1.2}
+        for i, n in enumerate(names)
+    ]
+    worst = [["<=50K", ">50K", f"{0.99 - i / 300:.1%}", 30 + i, "Private", "Masters", "Husband", 0] for i in range(10)]
+    return Run(
+        source="adult.csv",
+        command="ungated fit adult.csv --target income --test adult.test --time 60s --memory 2GB --seed 0",
+        seed=0,
+        started="2025-11-22T20:15:42Z",
+        budget={"seconds": 60.0, "bytes": 2e9},
+        machine={
+            "cores": 2,
+            "memory": 8.2e9,
+            "free": 5.1e9,
+            "gflops": 48.2,
+            "bandwidth": 9.1e9,
+            "scalar": 12.5,
+            "load": 0.31,
+            "bf16": True,
+            "gpu": "",
+            "system": "Linux 6.8",
+            "processor": "x86_64",
+        },
+        versions={"ungated": "0.1.0", "python": "3.11.9", "numpy": "2.3.1", "scikit-learn": "1.7.2", "lightgbm": "4.6"},
+        data=DataRecord(
+            "adult.csv",
+            32561,
+            columns,
+            ["24 rows stand twice or more", "education and education-num say the same in every row"],
+            "CSV, delimiter ',', UTF-8, first line is a header; '?' is missing",
+            rows_in_file=48842,
+        ),
+        task=TaskRecord(
+            "classify", "income", "income holds 2 different labels", "error", "log-loss", classes=["<=50K", ">50K"]
+        ),
+        split="48,842 rows: 32,561 to learn from in 5 folds, 16,281 sealed",
+        plan=plan_lines(entries),
+        leaderboard=entries,
+        error=ErrorRecord("error", 0.1264, 0.1213, 0.1315, 0.2362, 16281, value),
+        metrics={"error": 0.1264, "log-loss": 0.2741, "auc": 0.0702, "f1": 0.281, "brier": 0.176},
+        figures=[
+            {"kind": "confusion", "title": "What was true against what was said", "labels": ["<=50K", ">50K"],
+             "counts": [[11720, 715], [1343, 2503]]},
+            {"kind": "calibration", "title": "How sure it was against how often it was right", "bins": bins},
+            {"kind": "roc", "title": "Found >50K against false alarms",
+             "curves": [{"label": ">50K", "fpr": fpr.tolist(), "tpr": (fpr**0.16).tolist()}]},
+            {"kind": "importance", "title": "What mattered", "metric": "error", "items": items},
+            {"kind": "mistakes", "title": "The worst mistakes", "rows": worst,
+             "columns": ["true", "said", "sure", "age", "workclass", "education", "relationship", "capital-gain"],
+             "note": "The sealed rows on which it was surest and wrong."},
+            {"kind": "histogram", "title": "How sure it was", "edges": np.linspace(0.5, 1, 11).tolist(),
+             "counts": [310, 420, 510, 640, 720, 910, 1230, 1650, 2900, 6991]},
+        ],
+        notes=["task: classify, since income holds 2 different labels (--task regress is refused: no numbers)",
+               "threads: 1 of 2, since another process keeps 31% of the cores busy"],
+        ended="the time is up",
+        seconds=57.9,
+        peak_bytes=1_240_000_000,
+        model="models/adult",
+    )  # fmt: skip
+
+
+def regress() -> Run:
+    """A run on diamonds: amounts, thirty-odd figures' worth of scatter."""
+    rng = np.random.default_rng(1)
+    run = classify()
+    actual = np.exp(rng.normal(7.8, 1.0, 1500)).clip(330, 18800)
+    said = actual * np.exp(rng.normal(0, 0.12, 1500))
+    run.source, run.command = "diamonds.parquet", "ungated fit diamonds.parquet --target price --time 2m"
+    run.task = TaskRecord("regress", "price", "price holds 11,602 different whole numbers", "rmse", "rmse")
+    run.leaderboard = candidates(rng, 4200.0)
+    run.error = ErrorRecord("rmse", 531.2, 512.9, 549.8, 3987.4, 10788)
+    run.metrics = {"rmse": 531.2, "mae": 268.9, "r2": 0.0177}
+    run.budget, run.seconds = {"seconds": 120.0, "bytes": 2e9}, 118.2
+    run.figures = [
+        {"kind": "residuals", "title": "True against said", "unit": "$",
+         "predicted": said.tolist(), "actual": actual.tolist()},
+        {"kind": "importance", "title": "What mattered", "metric": "rmse",
+         "items": [{"name": n, "value": v, "low": v * 0.9, "high": v * 1.1}
+                   for n, v in (("carat", 2810.0), ("clarity", 640.5), ("color", 410.1), ("depth", -1.5))]},
+    ]  # fmt: skip
+    return run
+
+
+def many_classes() -> Run:
+    """Twenty-six classes, no better than the baseline, long names."""
+    rng = np.random.default_rng(2)
+    run = classify()
+    labels = [chr(65 + i) for i in range(26)]
+    counts = rng.poisson(1.2, (26, 26)) * (rng.random((26, 26)) < 0.2)
+    counts[np.diag_indices(26)] = rng.integers(60, 160, 26)
+    assert run.task
+    run.task.target, run.task.classes = "letter", labels
+    run.error = ErrorRecord("error", 0.231, 0.222, 0.240, 0.2362, 4000)
+    run.figures = [
+        {"kind": "confusion", "title": "True against said", "labels": labels, "counts": counts.tolist()},
+        {"kind": "confusion", "title": "Seven", "labels": [f"a fairly long name {i}" for i in range(7)],
+         "counts": (np.eye(7, dtype=int) * 12 + 1).tolist()},
+        {"kind": "weather", "title": "A kind nobody knows", "wind": [1, 2], "note": "Shown as a table."},
+    ]  # fmt: skip
+    return run
+
+
+def bare() -> Run:
+    """A run that came to nothing."""
+    failed = Entry(
+        "ridge",
+        "ridge",
+        "ridge",
+        "theory",
+        1970,
+        None,
+        None,
+        None,
+        None,
+        0.0,
+        0,
+        0.0,
+        0.0,
+        fate="killed at the deadline",
+    )
+    return Run(source="", command="", seed=0, started="", leaderboard=[failed])
+
+
+class Page(HTMLParser):
+    """The tags and texts of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br", "link", "img", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        (self.scripts if self.open and self.open[-1] == "script" else self.texts).append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    @property
+    def charts(self) -> dict[str, dict[str, object]]:
+        return json.loads(next(s for s in self.scripts if s.startswith("{")))
+
+
+RUNS = {"classify": classify, "regress": regress, "many classes": many_classes, "bare": bare}
+
+
+@pytest.fixture(params=RUNS, scope="module")
+def run(request: pytest.FixtureRequest) -> Run:
+    return RUNS[request.param]()
+
+
+def test_a_page_is_whole_and_small(run: Run) -> None:
+    text = report.html(run)
+    page = Page(text)
+    assert not page.open
+    assert len(text.encode()) < 0.7 * MEGABYTE
+    ids = [about["id"] for _, about in page.tags if "id" in about]
+    assert len(ids) == len(set(ids))
+    links = [about["href"] for tag, about in page.tags if tag == "a"]
+    assert all(str(link).startswith("#") and str(link)[1:] in ids for link in links)
+
+
+def test_nothing_is_asked_of_a_network(run: Run) -> None:
+    page = Page(report.html(run))
+    assert not [t for t, about in page.tags if t in ("link", "img", "iframe", "object", "embed", "base", "form")]
+    assert not [
+        about for _, about in page.tags if "src" in about or "srcset" in about or "http" in (about.get("href") or "")
+    ]
+    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    style = (Path(report.__file__).parent / "style.css").read_text(encoding="utf-8")
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_every_candidate_is_named(run: Run) -> None:
+    page = Page(report.html(run))
+    for entry in run.leaderboard:
+        assert entry.algorithm in page.text
+        if entry.fate:
+            assert entry.fate in page.text
+
+
+def test_what_the_record_says_is_on_the_page() -> None:
+    run = classify()
+    text = Page(report.html(run)).text
+    assert run.data
+    for column in run.data.columns:
+        assert column.name in text
+        assert column.why in text
+    for said in (
+        *run.data.warnings,
+        *run.notes,
+        run.command,
+        run.split,
+        run.data.how,
+        "12.6%",
+        "23.6%",
+        "12.1%",
+        "13.1%",
+    ):
+        assert said in text
+    for line in run.plan:
+        assert line.name in text
+        assert line.why in text
+    assert "57.9 s" in text
+    assert "1.2 GB" in text
+
+
+def test_no_better_than_the_baseline_is_said_in_those_words() -> None:
+    said = "no better than the baseline"
+    assert said not in Page(report.html(classify())).text
+    assert said in Page(report.html(many_classes())).text
+    run = classify()
+    for low, high in ((0.2, 0.3), (0.25, 0.3), (0.1, 0.2362)):
+        run.error = ErrorRecord("error", (low + high) / 2, low, high, 0.2362, 100)
+        assert said in Page(report.html(run)).text
+
+
+def test_an_unopened_test_is_said() -> None:
+    assert "not opened" in Page(report.html(bare())).text
+
+
+NASTY = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)" x=\'',
+    "{{ 7 * 7 }}{% raw %}",
+    "a\u2028b\u2029c",
+    "<!-- --> ]]> &amp; &lt;",
+    "\u202emoc.live\u202c عربى שלום",
+    "👩‍👩‍👧‍👦 naïve Ünïcode",
+    "nul\x00 bell\x07 half\ud800",
+    "x" * 5000,
+    "",
+    "constructor",
+    "__proto__",
+]
+
+
+def hostile() -> Run:
+    """The classify run with every text a person could have put into a file replaced by something nasty."""
+    run = classify()
+    assert run.data
+    assert run.task
+    run.source = run.command = run.split = run.model = run.started = run.ended = NASTY[0]
+    run.data.columns = [ColumnRecord(t, t, t, t, 1, 1, [t]) for t in NASTY]
+    run.data.source, run.data.how, run.data.warnings = NASTY[0], NASTY[0], NASTY
+    run.task.target, run.task.why, run.task.classes, run.notes = NASTY[0], NASTY[1], NASTY, NASTY
+    run.machine = run.versions = {t: t for t in NASTY}
+    for entry, text in zip(run.leaderboard, NASTY, strict=False):
+        entry.algorithm, entry.name, entry.fate, entry.settings = text, text, text, {text: text}
+    run.plan = [PlanLine("x", t, t, 0, 0.0, 0.0, False, t) for t in NASTY]
+    square = np.ones((len(NASTY), len(NASTY)), int).tolist()
+    items = [{"name": t, "value": 0.1, "low": 0.0, "high": 0.2} for t in NASTY]
+    curves = [{"label": t, "fpr": [0, 1], "tpr": [0, 1]} for t in NASTY]
+    run.figures = [
+        {"kind": "confusion", "title": NASTY[0], "labels": NASTY, "counts": square},
+        {"kind": "importance", "title": NASTY[1], "metric": NASTY[0], "items": items},
+        {"kind": "roc", "title": NASTY[2], "curves": curves},
+        {"kind": "mistakes", "title": NASTY[3], "columns": NASTY, "rows": [NASTY], "note": NASTY[0]},
+        {"kind": NASTY[0], NASTY[1]: NASTY[2]},
+    ]
+    return run
+
+
+def test_no_value_breaks_out_of_the_page() -> None:
+    text = report.html(hostile())
+    text.encode("utf-8")
+    page = Page(text)
+    assert len([t for t, _ in page.tags if t == "script"]) == len(
+        [t for t, _ in Page(report.html(bare())).tags if t == "script"]
+    )
+    assert not [t for t, about in page.tags if t == "img" or any(name.startswith("on") for name in about)]
+    assert "\u2028" not in next(s for s in page.scripts if s.startswith("{"))
+    assert "49" not in Page(report.html(hostile())).charts["figure-0"]["data"]["labels"]  # type: ignore[operator, index]
+    for said in NASTY[:4]:
+        assert said in page.text
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"kind": None},
+        {"kind": "confusion"},
+        {"kind": "confusion", "labels": ["a"], "counts": [[1, 2], [3]]},
+        {"kind": "confusion", "labels": [], "counts": []},
+        {"kind": "calibration", "bins": [{"predicted": math.nan}]},
+        {"kind": "calibration", "bins": [{"predicted": 0.5, "observed": 0.5}]},
+        {"kind": "residuals", "predicted": [1.0], "actual": []},
+        {"kind": "residuals", "predicted": [math.nan], "actual": [1.0]},
+        {"kind": "importance", "metric": "error", "items": [{"name": "a", "value": None}]},
+        {"kind": "roc", "curves": []},
+        {"kind": "histogram", "values": [1, 2, 3]},
+        {"kind": "mistakes", "rows": 7},
+        {"kind": "mistakes", "columns": ["a"], "rows": [[1, 2, 3]]},
+        {"kind": ["a"], "title": {"b": 1}, "columns": {"x": 1}, "rows": "abc"},
+    ],
+)
+def test_a_figure_that_is_not_as_it_should_be_is_a_table(about: dict[str, object]) -> None:
+    run = bare()
+    run.figures = [about]
+    page = Page(report.html(run))
+    assert [t for t, _ in page.tags].count("figure") == 1
+    assert [t for t, _ in page.tags if t == "table"]
+
+
+def test_a_run_of_any_size_stays_below_a_megabyte() -> None:
+    run = classify()
+    assert run.data
+    run.data.columns = [
+        ColumnRecord(f"column {i} " + "y" * 300, "number", "z" * 500, examples=["w" * 99]) for i in range(10_000)
+    ]
+    run.data.warnings = ["v" * 5000] * 1000
+    run.notes = ["u" * 5000] * 1000
+    long = curve(np.random.default_rng(0), 0.4) * 100
+    run.leaderboard = [
+        Entry(
+            f"algorithm {i} " + "t" * 200,
+            f"a{i}",
+            "modern",
+            2020,
+            0.1 + i / 1e4,
+            0.1,
+            0.2,
+            0.1,
+            1.0,
+            1,
+            1.0,
+            1.0,
+            curve=long,
+        )
+        for i in range(2000)
+    ]
+    run.plan = [PlanLine(f"a{i}", "s" * 200, "modern", 2020, 1.0, 1.0, False, "r" * 2000) for i in range(500)]
+    many = [float(i) for i in range(50_000)]
+    run.figures = [
+        {"kind": "residuals", "title": "a", "predicted": many, "actual": many, "unit": ""},
+        {"kind": "confusion", "title": "b", "labels": ["q" * 99] * 200, "counts": [[12345] * 200] * 200},
+        {"kind": "mistakes", "title": "c", "columns": ["p" * 99] * 500, "rows": [["o" * 9999] * 500] * 500},
+    ]
+    assert len(report.html(run).encode()) < MEGABYTE
+
+
+def test_values_that_are_not_finite_do_not_reach_the_page() -> None:
+    run = classify()
+    for entry in run.leaderboard[:6]:
+        entry.error, entry.high, entry.seconds = math.nan, math.inf, math.nan
+    run.error = ErrorRecord("error", 0.1, math.nan, math.nan, math.nan, 1)
+    run.seconds, run.metrics = math.nan, {"auc": math.nan}
+    text = report.html(run)
+    assert not re.search(r"\b(nan|inf|NaN|Infinity|None)\b", Page(text).text)
+    Page(text).charts  # noqa: B018
+
+
+@pytest.mark.parametrize("metric", [*words.METRICS, "surprise"])
+def test_every_metric_has_words(metric: str) -> None:
+    run = classify()
+    assert run.task
+    run.task.metric = metric
+    run.error = ErrorRecord(metric, 0.1264, 0.1213, 0.1315, 0.2362, 16281)
+    shown = "12.6%" if metric in words.PERCENT else "0.1264"
+    assert shown in Page(report.html(run)).text
+
+
+BROWSER = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine to run the page's scripts")
+@pytest.mark.skipif(
+    os.environ.get("CI") == "true", reason="CI's browsers differ; the page's text is checked everywhere"
+)
+@pytest.mark.parametrize("name", [*RUNS, "hostile"])
+def test_charts_are_drawn_without_an_error(name: str, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(report.html(hostile() if name == "hostile" else RUNS[name]()), encoding="utf-8")
+    assert BROWSER
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    more = [f"--user-data-dir={tmp_path / 'browser'}", "--enable-logging=stderr", "--v=0", "--window-size=390,900"]
+    end = subprocess.run(
+        [BROWSER, *quiet, *more, "--virtual-time-budget=3000", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in end.stderr.decode(errors="replace"), end.stderr.decode(errors="replace")
+    drawn = end.stdout.decode()
+    assert "could not be drawn" not in drawn.split("<script", 1)[0]
+    for place in Page(page.read_text(encoding="utf-8")).charts:
+        assert re.search(rf'id="{place}"[^>]*>\s*<(svg|figure|div)', drawn), place
