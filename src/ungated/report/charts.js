@@ -21,13 +21,15 @@
   const axisX = (label, more = {}) => Plot.axisX({ label, labelAnchor: "right", labelArrow: false, tickSize: 0, ...more });
   const axisY = (label, more = {}) => Plot.axisY({ label, labelArrow: false, tickSize: 0, ...more });
 
+  const plot = (options) => Plot.plot({ ...options, marks: options.marks.filter(Boolean) });
+
   const headline = (d, width) => {
     const ends = [d.value, d.low, d.high, d.baseline].filter(known);
     const top = Math.max(...ends) * 1.06 || 1;
     const say = show(d.percent);
     const side = (v) => (v / top < 0.12 ? "start" : v / top > 0.85 ? "end" : "middle");
     const worse = known(d.high) && known(d.baseline) && d.high >= d.baseline;
-    return Plot.plot({
+    return plot({
       width, height: 96, marginLeft: 8, marginRight: 8, marginTop: 26, marginBottom: 40,
       x: { domain: [0, top] }, y: { domain: [-1, 1], axis: null },
       marks: [
@@ -88,7 +90,7 @@
       known(p.error) ? `${d.metric} ${say(p.error)}${known(p.low) && known(p.high) ? ` [${say(p.low)}, ${say(p.high)}]` : ""}` : p.fate || "did not finish",
       `${seconds(p.seconds)}, ${p.memory}${p.share ? `, ${percent(p.share)} of the final model` : ""}`].join("\n");
 
-    return Plot.plot({
+    return plot({
       width, height, marginLeft: margin.left, marginRight: margin.right, marginTop: margin.top, marginBottom: margin.bottom,
       x: { type: "log", domain }, y: { domain: [low, high] },
       symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
@@ -115,7 +117,7 @@
     const say = show(d.percent);
     const ends = d.points.flatMap((p) => [p.low, p.high, p.error]).concat([d.baseline]).filter(known);
     const [low, high] = d3.extent(ends), room = (high - low || high || 1) * 0.08;
-    return Plot.plot({
+    return plot({
       width, height: 52 + 44 * d.points.length, marginLeft: 76, marginRight: 14, marginTop: 24, marginBottom: 28,
       x: { domain: [Math.max(0, low - room), high + room] }, y: { domain: d.points.map((p) => p.era) },
       symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
@@ -154,7 +156,7 @@
     const across = Math.max(1, Math.floor((width + 24) / 240)), each = Math.floor((width - 24 * (across - 1)) / across);
     return grid(all.map((c) => {
       const least = c.points[d3.minIndex(c.points, (p) => p[1])];
-      return piece(c.name, c.era, Plot.plot({
+      return piece(c.name, c.era, plot({
         width: each, height: 140, marginLeft: 42, marginRight: 10, marginTop: 10, marginBottom: 22,
         y: { nice: true },
         marks: [
@@ -182,7 +184,7 @@
     });
     const digits = Math.max(...cells.map((c) => String(c.count).length));
     const room = Math.min(12, (size - 3) / (digits * 0.6));
-    return Plot.plot({
+    return plot({
       width: longest + 18 + n * size + 8, height: top + n * size + 6,
       marginLeft: longest + 18, marginRight: 8, marginTop: top, marginBottom: 6,
       x: { domain: d3.range(n), padding: 0.06 }, y: { domain: d3.range(n), padding: 0.06 },
@@ -202,7 +204,7 @@
   // A square from 0 to 1, with the diagonal, on which calibration and ROC stand.
   const square = (width, labels, marks, low = 0) => {
     const side = Math.min(width, 440);
-    return Plot.plot({
+    return plot({
       width: side, height: side, marginLeft: 48, marginRight: 12, marginTop: 28, marginBottom: 40,
       x: { domain: [low, 1] }, y: { domain: [low, 1] },
       marks: [
@@ -241,7 +243,7 @@
     const [low, high] = d3.extent(rows.flatMap((r) => [r.said, r.true]));
     const pair = width >= 680, each = pair ? Math.floor((width - 32) / 2) : width;
     const height = Math.min(each, 400), left = 56;
-    const against = Plot.plot({
+    const against = plot({
       width: each, height, marginLeft: left, marginRight: 12, marginTop: 28, marginBottom: 40,
       x: { domain: [low, high], nice: true }, y: { domain: [low, high], nice: true },
       marks: [
@@ -255,7 +257,7 @@
     });
     const gaps = rows.map((r) => r.gap).sort(d3.ascending);
     const reach = Math.max(Math.abs(d3.quantileSorted(gaps, 0.01)), Math.abs(d3.quantileSorted(gaps, 0.99))) || 1;
-    const spread = Plot.plot({
+    const spread = plot({
       width: each, height: pair ? height : 220, marginLeft: left, marginRight: 12, marginTop: 28, marginBottom: 40,
       x: { domain: [-reach, reach] },
       marks: [
@@ -273,7 +275,7 @@
     const say = show(d.percent), most = width < 500 ? 16 : 30;
     const items = d.items.map((item, i) => ({ ...item, i }));
     const left = Math.min(width * 0.45, Math.max(...items.map((item) => wide(short(item.name, most)))) + 14);
-    return Plot.plot({
+    return plot({
       width, height: 44 + 24 * items.length, marginLeft: left, marginRight: 44, marginTop: 6, marginBottom: 36,
       x: { domain: [Math.min(0, d3.min(items, (v) => known(v.low) ? v.low : v.value)), Math.max(1e-9, d3.max(items, (v) => known(v.high) ? v.high : v.value))] },
       y: { domain: items.map((v) => v.i), padding: 0.3 },
@@ -291,7 +293,7 @@
 
   const histogram = (d, width) => {
     const bars = d.counts.map((count, i) => ({ from: d.edges[i], to: d.edges[i + 1], count }));
-    return Plot.plot({
+    return plot({
       width, height: 240, marginLeft: 52, marginRight: 12, marginTop: 28, marginBottom: 40,
       marks: [
         Plot.gridY({ ticks: 4, stroke: LINE, strokeOpacity: 1 }),

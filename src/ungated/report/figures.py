@@ -192,7 +192,7 @@ def _mistakes(title: str, about: dict[str, Any]) -> Figure:
 
 def _rows(title: str, about: dict[str, Any]) -> Table:
     heads = [Head(words.shortened(c, 40)) for c in about["columns"][:40]]
-    rows = [[cell(v) for v in row[:40]] for row in about["rows"][:MOST_ROWS]]
+    rows = [[cell(v) for v in row[: len(heads)]] for row in about["rows"][:MOST_ROWS]]
     return Table(title, heads, rows, wide=len(heads) > 6, sortable=True)
 
 
