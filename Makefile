@@ -31,8 +31,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 		{ echo 'Python 3.11 or later is needed; name one: make demo PYTHON=python3.12' >&2; exit 1; }
 	@echo 'Setting up $(VENV) (once; a minute or two) ...'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --no-compile -c constraints.txt '$(TORCH)' 2>/dev/null || \
-		$(PIP) install --no-compile -c constraints.txt --retries 1 --extra-index-url $(TORCH_INDEX) '$(TORCH)' 2>/dev/null || \
+	@$(PIP) install -c constraints.txt '$(TORCH)' 2>/dev/null || \
+		$(PIP) install -c constraints.txt --retries 1 --extra-index-url $(TORCH_INDEX) '$(TORCH)' 2>/dev/null || \
 		echo 'No PyTorch without CUDA could be had for this Python: going on without it; algorithms that need it say so.'
 	@$(PIP) install -c constraints.txt -e .
 	@touch $@
