@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 SYNOPSIS = re.compile(r"[\[\]…|<>]|\.\.\.")  # a line that shows what may be said, not what to type
-FEW_SECONDS = "5s"
+FEW_SECONDS = "10s"
 
 
 def shell_lines(language: str = "bash|sh|console") -> list[str]:
