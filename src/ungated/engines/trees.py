@@ -221,8 +221,8 @@ def cost_of(trees: int, columns: float, leaf: int, exact: bool, job: Shape, on: 
     """
     n, k = job.rows, job.outputs
     levels = max(np.log2(max(n / leaf, 2)), 1.0)
-    scan = columns * n * levels * ((0.6 if exact else 0.12) + 0.02 * k) / (on.scalar * 1e6)
-    nodes = 2 * n / leaf
-    each = 8e-4 + scan + nodes * (3 + columns * 0.3) * 1e-7
-    size = trees * nodes * (14 + 2 * k)
-    return Cost(0.01 + trees * each, 3 * size + 20.0 * n + 4.0 * n * job.width)
+    scan = columns * n * levels * (0.2 + 0.01 * k if exact else 0.05 + 0.008 * k) / (on.scalar * 1e6)
+    nodes = n / leaf
+    each = 1.6e-3 + scan + nodes * (6 + columns * 0.6) * 1e-7
+    size = trees * nodes * (14 + 4 * k)
+    return Cost(0.01 + trees * each, 2e5 + 2 * size + 40.0 * n + 4.0 * n * job.width)

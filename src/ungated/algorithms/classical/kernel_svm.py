@@ -48,8 +48,9 @@ class KernelSVM(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, max(job.outputs, 2)
         pairs, rows = k * (k - 1) / 2, 2.0 * n / k
-        pair = 1e-3 + rows**2 * (d + 20) * (2.5e-9 if job.task == "classify" else 4e-9) * 15 / on.scalar
-        seconds = (2 if n <= SMALL else 1) * pairs * pair
+        classify = job.task == "classify"
+        pair = 1e-3 + rows**2 * (d + 20) * (3.5e-9 if classify else 7.5e-9) / on.scalar
+        seconds = (2 if classify and n <= SMALL else 1) * pairs * pair
         return Cost(0.01 + seconds, min(CACHE * 1e6, 4.0 * rows**2) + 16.0 * n * d + 4.0 * n * (pairs + k))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Duels:

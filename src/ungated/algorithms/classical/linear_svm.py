@@ -43,7 +43,7 @@ class LinearSVM(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs if job.outputs > 2 else 1
         fits = 2 if self.C else len(CHOICES) + 1
-        return Cost(0.02 + fits * (2e-3 + k * n * d * 2.5e-6 / on.scalar), 36.0 * n * d + 24.0 * n)
+        return Cost(0.005 + fits * (1e-3 + k * n * d * 5e-7 / on.scalar), 36.0 * n * d + 24.0 * n)
 
     def load(self, state: State) -> Fitted:
         return (LinearAmount if state.arrays["weights"].ndim == 1 else LinearClasses).load(state)

@@ -38,7 +38,7 @@ class LinearDiscriminant(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
         products = 4.0 * n * d * d + 2.0 * d**3 + 2.0 * n * d * k
-        return Cost(0.003 + products / (on.gflops * 1e9) + 40.0 * n * d / on.bandwidth, 12.0 * n * d + 32.0 * d * d)
+        return Cost(0.001 + products / (on.gflops * 1e9) + 150.0 * n * d / on.bandwidth, 12.0 * n * d + 32.0 * d * d)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> LinearClasses:
         x, y = checked(self.card, train, task)

@@ -43,9 +43,9 @@ class LogisticRegression(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
-        walks = 120 if self.alpha == 0 else 40
-        one = 4.0 * n * d * k / (on.gflops * 1e9) + 8.0 * n * d / on.bandwidth + 60.0 * n * k / on.bandwidth + 2e-4
-        return Cost(0.01 + walks * one, 8.0 * n * d + 40.0 * n * k)
+        evaluations = 160 if self.alpha == 0 else 40
+        one = 4.0 * n * d * k / (on.gflops * 1e9) + 8.0 * n * d / on.bandwidth + 60.0 * n * k / on.bandwidth + 5e-5
+        return Cost(0.003 + evaluations * one, 8.0 * n * d + 40.0 * n * k)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> LinearClasses:
         x, y = checked(self.card, train, task)

@@ -56,7 +56,8 @@ class NaiveBayes(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
-        return Cost(0.01 + 60.0 * n * (d + k) / on.bandwidth + 16.0 * n * d * k / (on.gflops * 1e9), 16.0 * n * (d + k))
+        moved = n * (250.0 * d + 450.0 * k + 6000.0)  # most of it for the squash's steps
+        return Cost(0.002 + moved / on.bandwidth + 16.0 * n * d * k / (on.gflops * 1e9), 10.0 * n * (d + k))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Evidence:
         x, y = checked(self.card, train, task)

@@ -105,9 +105,10 @@ class NearestNeighbours(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, judges = job.rows, job.width, min(job.rows, JUDGES)
-        distances = judges * n * (2.0 * d / (on.gflops * 1e9) + 0.2 / (on.scalar * 1e6))
-        votes = judges * len(NEIGHBOURS) * 40 * job.outputs * 4e-9
-        return Cost(0.005 + distances + votes, 8.0 * n * (d + 2 * job.outputs) + 40.0 * min(judges * n, AT_ONCE))
+        one = 40.0 / on.bandwidth if n > 4 * GROUP * NEIGHBOURS[-1] else 0.08 / (on.scalar * 1e6)
+        distances = judges * n * (2.0 * d / (on.gflops * 1e9) + one)
+        votes = judges * (1.5e-5 + 1e-6 * job.outputs)
+        return Cost(0.001 + distances + votes, 8.0 * n * (d + 2 * job.outputs) + 10.0 * min(judges * n, AT_ONCE))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Neighbours:
         x, y = checked(self.card, train, task)

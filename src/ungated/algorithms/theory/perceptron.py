@@ -41,8 +41,12 @@ class Perceptron(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
         passes = min(self.passes, 8)
-        block = 3e-5 + BLOCK * d * (4.0 * k / (on.gflops * 1e9) + 8 / on.bandwidth) + 12.0 * d * k / on.bandwidth
-        return Cost(0.02 + passes * (n / BLOCK * block + 2e-3), 8.0 * n * d + 16.0 * d * k)
+        block = (
+            1.5e-5
+            + BLOCK * (d * (8.0 * k / (on.gflops * 1e9) + 8 / on.bandwidth) + 2e-8 * k)
+            + 12.0 * d * k / on.bandwidth
+        )
+        return Cost(0.005 + passes * (n / BLOCK * block + 1e-3), 10.0 * n * d + 16.0 * d * k)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> LinearClasses:
         x, y = checked(self.card, train, task)
