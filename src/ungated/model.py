@@ -123,7 +123,11 @@ class Model:
 
     def _answered(self, data: Any) -> Answer:
         raw = table.read(data)
-        return self.answer(table.cast(raw.frame, self.schema, where=raw.source, optional=self._needless).frame)
+        return self.answer_table(raw.frame, raw.source)
+
+    def answer_table(self, frame: pl.DataFrame, where: str = "the table") -> Answer:
+        """The ensemble's answers, float64 (n, outputs), to rows as read. Raises InputError that names `where`."""
+        return self.answer(table.cast(frame, self.schema, where=where, optional=self._needless).frame)
 
     def _said(self, answer: Answer) -> Array:
         """What the answers say, in the target's own type."""

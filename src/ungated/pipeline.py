@@ -95,6 +95,7 @@ def fit(
     algorithms: str | Sequence[str] | None = None,
     kinds: Mapping[str, str] | None = None,
     candidates: int | None = None,
+    seal: bool = True,
     seed: int = 0,
     out: str | Path | None = None,
     listener: Listener | None = None,
@@ -108,14 +109,15 @@ def fit(
     time: wall clock until the model is saved ("90s", "2m"). memory: peak of the whole process tree ("2GB").
     task: classify or regress; metric: the headline error; algorithms: ids to try; kinds: column -> kind; each is
     inferred or all where not given. candidates: try just so many, so that the same seed gives the same model
-    whatever the machine is doing. out: where the model folder goes; None keeps it in memory until `Model.save`.
+    whatever the machine is doing. seal: whether to keep test rows back; False where you keep your own.
+    out: where the model folder goes; None keeps it in memory until `Model.save`.
 
     Raises InputError, UsageError or BudgetError, each saying what to do.
     """
     means = Means.of(time, memory, started)
     chosen = _chosen(algorithms)
     run = _new_run(data, seed, means, command)
-    wish = Wish(data, target, test, task, metric, kinds or {})
+    wish = Wish(data, target, test, task, metric, kinds or {}, seal)
     model = _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
     return model
 
@@ -144,7 +146,8 @@ def _fit(
         run.seconds = means.budget.spent()
         model.save(out)
     listener.kept(run)
-    _open_seal(run, model, question, means.budget)
+    if question.sealed.height:
+        _open_seal(run, model, question, means.budget)
     run.seconds = means.budget.spent()
     if out is not None:
         model.save_papers()

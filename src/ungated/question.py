@@ -28,6 +28,7 @@ class Wish:
     """What the person asked for; None where it is left to us.
 
     data, test: a path, the name of a set, or a dataframe. kinds: column -> kind, where the person knows better.
+    seal: whether to keep rows back for the one honest number.
     """
 
     data: Any
@@ -36,6 +37,7 @@ class Wish:
     task: str | None = None
     metric: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
+    seal: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
         )
     warnings = table.warnings(typed, schema, target, task_class.id)
     run.data = _record(raw, typed, schema, target, warnings)
-    rows, sealed, how = _seal(typed, schema, target, task_class, wish.test, run)
+    rows, sealed, how = _seal(typed, schema, target, task_class, wish, run)
     task = task_class.learn(rows[target].to_list(), wish.metric)
     run.split = f"{sealed.height:,} rows are sealed ({how})"
     labels = list(getattr(task, "classes", ()))
@@ -140,17 +142,19 @@ def _with_answers(raw: table.Raw, schema: table.Schema, target: str, run: Run) -
 
 
 def _seal(
-    typed: pl.DataFrame, schema: table.Schema, target: str, task: type[tasks.Task], test: Any, run: Run
+    typed: pl.DataFrame, schema: table.Schema, target: str, task: type[tasks.Task], wish: Wish, run: Run
 ) -> tuple[pl.DataFrame, pl.DataFrame, str]:
     """(rows to learn from, sealed rows, how they were chosen)."""
-    if test is not None:
-        raw = table.read(test, seed=run.seed)
+    if wish.test is not None:
+        raw = table.read(wish.test, seed=run.seed)
         sealed = _with_answers(raw, schema, target, run)
         if not sealed.height:
             raise InputError(f"{raw.source}: no row has a value in {target!r}: there is nothing to test on.")
         if task.id == "classify":
             sealed = _same_labels(sealed, typed[target], raw.source, run)
         return typed, sealed, f"all of {raw.source}"
+    if not wish.seal:
+        return typed, typed.head(0), "as you asked"
     strata = typed[target].rank("dense").to_numpy() if task.id == "classify" else None
     kept, held = split.seal(strata, typed.height, run.seed)
     return typed[kept], typed[held], f"a random {split.SEALED:.0%} of them; --test FILE gives your own"

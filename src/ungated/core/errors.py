@@ -9,7 +9,7 @@ class UngatedError(Exception):
     """Something a person can put right: base of all errors below."""
 
 
-class InputError(UngatedError):
+class InputError(UngatedError, ValueError):
     """The data cannot be used as they are: unreadable, empty, one class, a missing column."""
 
 
