@@ -1,4 +1,4 @@
-"""One training loop for every network: seeds, minibatches, a schedule that fits the clock, averaged weights, early stop.
+"""One training loop for every network: seeds, minibatches, a schedule that fits the clock, averaged weights.
 
 The loop knows no network and no task. It is handed a module, tensors to learn from, a loss for a minibatch and an error
 to watch; it leaves the best weights in the module. `Trained` is the other half: a fitted network as named arrays, which
@@ -72,7 +72,7 @@ def session(threads: int, seed: int | None = None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train(
+def descend(
     net: "nn.Module",
     learn: Sequence["Tensor"],
     loss: Callable[..., "Tensor"],
@@ -104,7 +104,9 @@ def train(
         optimiser.zero_grad()
         error.backward()
         optimiser.step()
-        with torch.no_grad():  # a mean over the last tenth or so of the steps (Karras et al. 2024), whatever their number
+        with (
+            torch.no_grad()
+        ):  # a mean over the last tenth or so of the steps (Karras et al. 2024), whatever their number
             torch._foreach_lerp_(list(average.parameters()), weights, 1 - (1 - 1 / step) ** 12)
         ended = pace.stepped()
         if ended or pace.watch_due():
@@ -133,7 +135,7 @@ class _Pace:
         self.taken += 1
         a_step = (time.monotonic() - self.started) / self.taken
         affordable = 0.95 * self.clock.left() / a_step if self.taken > 3 else math.inf
-        remaining = min(self.steps - self.taken + 1, affordable)
+        remaining = min(self.steps - self.taken + 1, affordable)  # time that grows plentiful again does not lengthen it
         self.progress += (1 - self.progress) / max(1.0, remaining)
         return self.progress > 1 - 1e-9 or self.clock.expired
 
