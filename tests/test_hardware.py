@@ -152,6 +152,11 @@ def test_workers_are_as_many_as_the_memory_holds(budget: int, expected: tuple[in
     assert plan.workers_for(MACHINE, budget) == expected
 
 
+def test_threads_leave_the_others_their_cores() -> None:
+    busy = Machine(**(MACHINE.__dict__ | {"load": 0.5}))
+    assert plan.workers_for(busy, 600 * 10**6) == (1, 2)
+
+
 def test_torch_leaves_room_for_fewer() -> None:
     assert plan.workers_for(MACHINE, 2 * 10**9, extras=["modern"])[0] < plan.workers_for(MACHINE, 2 * 10**9)[0]
 

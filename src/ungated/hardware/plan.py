@@ -11,8 +11,8 @@ from ..engines.extras import missing
 
 SHARE = 0.5  # of the time left that one fit to all training rows may take: it is tried on less first, and not alone
 PARENT = 220 * 2**20  # bytes of the process that reads, searches and reports, before its data
-WORKER = 120 * 2**20  # bytes of an idle worker with scikit-learn and LightGBM loaded
-EXTRA = {"modern": 250 * 2**20}  # bytes that an extra's libraries add to a worker
+WORKER = 95 * 2**20  # bytes of an idle worker with scikit-learn and LightGBM loaded
+EXTRA = {"modern": 170 * 2**20}  # bytes that an extra's libraries add to a worker
 LEAST = 150 * 2**20  # bytes beyond idle that a worker needs to be of use
 _TIMES = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 
@@ -23,12 +23,12 @@ def workers_for(
     """How many workers to start and how many threads each is to use: (workers, threads).
 
     One worker a core with one thread each, since fits beside one another lose nothing to waiting; fewer, with the cores
-    shared out among them, where the memory cannot hold as many.
+    that others leave free shared out among them, where the memory cannot hold as many.
     """
     each = worker_bytes(extras) + LEAST
     room = min(budget_bytes, machine.free) - PARENT - data_bytes
     workers = max(1, min(machine.cores, int(room // each)))
-    return workers, max(1, machine.cores // workers)
+    return workers, max(1, math.floor(machine.cores * (1 - machine.load) / workers + 1e-9))
 
 
 def worker_bytes(extras: Sequence[str] = ()) -> int:
