@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .algorithms import discover as algorithms
+    from . import algorithms
     from .estimators import UngatedClassifier, UngatedRegressor
     from .hardware.probe import probe as machine
     from .model import Model
@@ -35,6 +35,8 @@ __all__ = ["Model", "UngatedClassifier", "UngatedRegressor", "algorithms", "fit"
 
 
 def __getattr__(name: str) -> Any:
+    if name == "algorithms":
+        return import_module(f"{__name__}.algorithms")
     if name not in _WHERE:
         raise AttributeError(f"module 'ungated' has no attribute {name!r}")
     module, attribute = _WHERE[name]

@@ -111,7 +111,7 @@ class UngatedClassifier(ClassifierMixin, _Ungated):
     def predict_proba(self, X: Any) -> Array:
         """The probability of each of `classes_`, (n, k)."""
         answer = self._answer(X)
-        place = [int(c) for c in self.model_.task.classes]
+        place = [int(c) for c in self.model_.classes]
         whole = np.zeros((len(answer), len(self.classes_)))
         whole[:, place] = answer
         return whole

@@ -34,14 +34,14 @@ def importance(model: Model, typed: pl.DataFrame, seconds: float) -> dict[str, A
     y = model.task.encode(kept[model.target].to_list())
     measure = model.task.guide
     whole = model.answer(kept)
-    items = []
+    items: list[dict[str, Any]] = []
     for name in model.features:
         dealt = kept.with_columns(kept[name].gather(rng.permutation(kept.height)).alias(name))
         answer = model.answer(dealt)
         growth = measure(y, answer) - measure(y, whole)
         half = _half_interval(measure, y, answer, whole)
         items.append({"name": name, "value": growth, "low": growth - half, "high": growth + half})
-    items.sort(key=lambda item: -item["value"])
+    items.sort(key=lambda item: item["value"], reverse=True)
     title = "How much the error grows when a column is dealt out anew"
     return {"kind": "importance", "title": title, "metric": measure.id, "items": items[:30]}
 
