@@ -31,27 +31,43 @@ from .figures import Figure, figure
 
 MOST_CURVES = 12
 MOST_STEPS = 150  # points of one learning curve: more cannot be seen
+MOST_POINTS = 400  # candidates on the ladder
 MOST_NOTES = 100
+MOST_ROWS = 200  # columns, candidates, lines of the plan
+MOST_FIGURES = 20
+MOST_BYTES = 950_000
 
 
 def html(run: Run) -> str:
-    """The page, UTF-8 text of less than a megabyte. Any part of the record may be missing."""
+    """The page, UTF-8 text of less than a megabyte: a long record is shown in part. Any part of it may be missing."""
     run = Run.from_json(run.to_json())  # plain values; what is not finite becomes None
-    figures = [figure(f) for f in run.figures]
+    for share in (1.0, 0.4, 0.1):
+        page = _page(run, share)
+        if len(page.encode()) < MOST_BYTES:
+            break
+    return page
+
+
+def _page(run: Run, share: float) -> str:
+    """The page with that share of as many columns, candidates and notes as it shows at most."""
+    figures = [figure(f) for f in run.figures[:MOST_FIGURES]]
+    rows = int(MOST_ROWS * share)
     page = _environment().get_template("page.html")
     text = page.render(
         run=run,
         task=_task(run),
         verdict=_verdict(run),
+        started=words.shortened(run.started.replace("T", " ")[:16]),
+        measures=_measures(run),
         spent=_spent(run),
-        columns=tables.columns(run.data) if run.data else None,
-        leaderboard=tables.leaderboard(run.leaderboard, _metric(run)),
+        columns=tables.columns(run.data, rows) if run.data else None,
+        leaderboard=tables.leaderboard(run.leaderboard, _metric(run), rows),
         eras=tables.eras(run.leaderboard, _metric(run)),
-        plan=tables.plan(run.plan, run.leaderboard),
+        plan=tables.plan(run.plan, run.leaderboard, rows),
         curves=_curves_table(run),
         figures=figures,
-        charts=_charts(run, figures),
-        notes=run.notes[:MOST_NOTES],
+        charts=_charts(run, figures, int(MOST_POINTS * share)),
+        notes=run.notes[: int(MOST_NOTES * share)],
         machine=_machine(run),
         policy=_policy(),
         style=Markup(_text("style.css")),
@@ -104,6 +120,15 @@ def _verdict(run: Run) -> dict[str, str] | None:
     }
 
 
+def _measures(run: Run) -> list[dict[str, str]]:
+    """The other measures of the sealed rows."""
+    others = {name: value for name, value in run.metrics.items() if not run.error or name != run.error.metric}
+    return [
+        {"name": words.shortened(name, 40), "value": words.error(value, name), "means": words.METRICS.get(name, "")}
+        for name, value in others.items()
+    ]
+
+
 def _spent(run: Run) -> list[dict[str, Any]]:
     """What was used of what was given."""
     pairs = [
@@ -144,7 +169,10 @@ def _machine(run: Run) -> dict[str, str]:
 
 
 def _curves_table(run: Run) -> tables.Table:
-    heads = ["algorithm", *(tables.Head(h, number=True) for h in ("steps", "first", "best", "at step", "last"))]
+    heads: list[str | tables.Head] = [
+        "algorithm",
+        *(tables.Head(h, number=True) for h in ("steps", "first", "best", "at step", "last")),
+    ]
     rows: list[list[object]] = []
     for e in _with_curves(run):
         at, best = min(e.curve, key=lambda point: point[1])
@@ -155,32 +183,37 @@ def _curves_table(run: Run) -> tables.Table:
 # Charts
 
 
-def _charts(run: Run, figures: list[Figure]) -> dict[str, Any]:
-    """What charts.js draws: the place's id -> the function's name and its data."""
+def _charts(run: Run, figures: list[Figure], most: int) -> dict[str, Any]:
+    """What charts.js draws, of at most that many candidates: the place's id -> the function's name and its data."""
     percent = _metric(run) in words.PERCENT
     common = {"metric": _metric(run), "percent": percent}
     charts: dict[str, Any] = {}
     if run.error and run.error.value is not None:
-        e = run.error
+        interval = {k: getattr(run.error, k) for k in ("value", "low", "high", "baseline", "metric")}
         charts["headline"] = {
             "draw": "headline",
-            "data": {
-                **{k: getattr(e, k) for k in ("value", "low", "high", "baseline", "metric")},
-                "percent": e.metric in words.PERCENT,
-            },
+            "data": {**interval, "percent": run.error.metric in words.PERCENT},
         }
     baseline = next((e.error for e in run.leaderboard if e.id == tables.BASELINE), None)
+    best = tables.best_by_era(run.leaderboard)
     learned = [e for e in run.leaderboard if e.id != tables.BASELINE]
-    points = [_point(e) | {"partial": tables.partial(e, learned)} for e in learned]
-    best = {id(e) for e in tables.best_by_era(run.leaderboard)}
-    for point, e in zip(points, learned, strict=True):
-        point["marked"] = id(e) in best or (tables.era(e) == "blend" and e.error is not None)
+    points = [
+        _point(e)
+        | {
+            "partial": tables.partial(e, learned),
+            "marked": e in best or (e.id == tables.ENSEMBLE and e.error is not None),
+        }
+        for e in learned[:most]
+    ]
     if any(p["error"] is not None for p in points):
         data = {**common, "points": points, "baseline": baseline, "budget": run.budget.get("seconds")}
         charts["ladder"] = {"draw": "ladder", "data": data}
-        best_points = [_point(e) for e in tables.best_by_era(run.leaderboard)]
+        best_points = [_point(e) for e in best]
         charts["eras"] = {"draw": "eras", "data": {**common, "points": best_points, "baseline": baseline}}
-    if curves := [{"name": e.algorithm, "era": tables.era(e), "points": _thinned(e.curve)} for e in _with_curves(run)]:
+    if curves := [
+        {"name": words.shortened(e.algorithm, 80), "era": tables.era(e), "points": _thinned(e.curve)}
+        for e in _with_curves(run)
+    ]:
         charts["curves"] = {"draw": "curves", "data": curves}
     for i, f in enumerate(figures):
         if f.chart:
@@ -191,14 +224,14 @@ def _charts(run: Run, figures: list[Figure]) -> dict[str, Any]:
 def _point(e: Entry) -> dict[str, Any]:
     return {
         "name": words.shortened(e.name, 60),
-        "full": words.shortened(e.algorithm, 120),
+        "full": words.shortened(e.algorithm, 60),
         "era": tables.era(e),
         "year": e.year,
         "seconds": e.seconds,
         "error": e.error,
         "low": e.low,
         "high": e.high,
-        "fate": words.shortened(e.fate, 120),
+        "fate": words.shortened(e.fate, 60),
         "share": e.weight,
         "memory": words.size(e.peak_bytes),
     }

@@ -8,9 +8,14 @@
   const SOFT = "var(--soft)", INK = "var(--ink)", LINE = "var(--line)", BAD = "var(--bad)", ACCENT = "var(--accent)";
 
   const short = (text, most = 26) => ([...text].length > most ? [...text].slice(0, most - 1).join("") + "…" : text);
-  const number = (v) => (Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? d3.format(".3~s")(v) : d3.format(".4~g")(v)).replace("−", "−");
-  const percent = (v) => `${number(Number((100 * v).toPrecision(3)))}%`;
-  const show = (isPercent) => (isPercent ? percent : number);
+  const middle = (text, most) => { // the ends of names tell more than their middles
+    const all = [...text], half = Math.floor((most - 1) / 2);
+    return all.length > most ? `${all.slice(0, most - 1 - half).join("")}…${all.slice(-half).join("")}` : text;
+  };
+  const number = (v) => (Math.abs(v) >= 1e5 || (v !== 0 && Math.abs(v) < 1e-3) ? d3.format(".3~s")(v) : d3.format(",.4~r")(v));
+  const percent = (v) => `${number(Number((100 * v).toPrecision(3)))}%`; // as a tick; a value keeps its decimal
+  const tick = (isPercent) => (isPercent ? percent : number);
+  const show = (isPercent) => (isPercent ? (v) => `${(100 * v).toFixed(1)}%` : number);
   const seconds = (s) => s < 1 ? `${number(Number((1000 * s).toPrecision(2)))} ms` : s < 60 ? `${number(Number(s.toPrecision(3)))} s`
     : s < 3600 ? `${number(Number((s / 60).toPrecision(2)))} min` : `${number(Number((s / 3600).toPrecision(2)))} h`;
   const wide = (text, size = 12) => [...text].length * size * 0.56; // about as wide as it will be, in pixels
@@ -18,8 +23,13 @@
   const halo = { stroke: "var(--paper)", strokeWidth: 4, paintOrder: "stroke" };
 
   // An axis label stands above its axis, unhurried by arrows.
-  const axisX = (label, more = {}) => Plot.axisX({ label, labelAnchor: "right", labelArrow: false, tickSize: 0, ...more });
+  const axisX = (label, more = {}) => Plot.axisX({ label, labelAnchor: "right", labelArrow: false, labelOffset: 36, tickSize: 0, ...more });
   const axisY = (label, more = {}) => Plot.axisY({ label, labelArrow: false, tickSize: 0, ...more });
+
+  const scaleX = (label, width, tickFormat, ticks = Math.max(3, Math.floor(width / 120))) => [
+    Plot.gridX({ ticks, stroke: LINE, strokeOpacity: 1 }), axisX(label, { ticks, tickFormat, fill: SOFT })];
+  const scaleY = (label, left, tickFormat, ticks) => [
+    Plot.gridY({ ticks, stroke: LINE, strokeOpacity: 1 }), axisY(label, { ticks, tickFormat, fill: SOFT, labelAnchor: "top", labelOffset: left })];
 
   const plot = (options) => Plot.plot({ ...options, marks: options.marks.filter(Boolean) });
 
@@ -33,8 +43,7 @@
       width, height: 96, marginLeft: 8, marginRight: 8, marginTop: 26, marginBottom: 40,
       x: { domain: [0, top] }, y: { domain: [-1, 1], axis: null },
       marks: [
-        Plot.gridX({ stroke: LINE, strokeOpacity: 1 }),
-        axisX(null, { ticks: Math.max(3, width / 110), tickFormat: say, fill: SOFT }),
+        ...scaleX(null, width, tick(d.percent)),
         known(d.baseline) && Plot.ruleX([d.baseline], { stroke: INK, strokeWidth: 2, strokeDasharray: "4 3" }),
         known(d.baseline) && Plot.text([d.baseline], { x: (v) => v, frameAnchor: "bottom", dy: 34, textAnchor: side(d.baseline), text: (v) => `baseline ${say(v)}`, fill: INK }),
         known(d.low) && known(d.high) && Plot.link([d], { x1: "low", x2: "high", y1: 0, y2: 0, stroke: worse ? BAD : ACCENT, strokeWidth: 7, strokeOpacity: 0.4, strokeLinecap: "round" }),
@@ -44,24 +53,23 @@
     });
   };
 
-  // Names beside marked points, moved up or down until none lies upon another.
-  const placed = (points, x, y, width, clear) => {
-    const boxes = clear.map((b) => ({ ...b }));
+  // Names of marked points, above or below them and moved until none lies upon another or upon a mark.
+  const placed = (points, x, y, edges, taken) => {
+    const boxes = [...taken];
     return points.toSorted((a, b) => y(a) - y(b)).map((p) => {
-      const text = short(p.name), long = wide(text) + 4, at = x(p);
-      const left = at + 10 + long > width;
-      const from = left ? at - 10 - long : at + 10;
-      let dy = 0;
-      const hits = (d) => boxes.some((b) => from < b.to && from + long > b.from && Math.abs(y(p) + d - b.y) < 14);
-      for (const step of [0, -15, 15, -30, 30, -45, 45]) if (!hits((dy = step))) break;
-      boxes.push({ from, to: from + long, y: y(p) + dy });
-      return { ...p, text, anchor: left ? "end" : "start", dx: left ? -10 : 10, dy };
+      const text = middle(p.name, 26), half = wide(text) / 2 + 3;
+      const at = Math.min(Math.max(x(p), edges[0] + half), edges[1] - half);
+      const hits = (dy) => boxes.filter((b) => Math.abs(b.x - at) < b.half + half && Math.abs(b.y - y(p) - dy) < b.tall + 7).length;
+      const outside = (dy) => 9 * (y(p) + dy < edges[2] || y(p) + dy > edges[3]);
+      const dy = d3.least([-16, 16, -30, 30, -44, 44, -58], (step) => hits(step) + outside(step) + Math.abs(step) / 1000);
+      boxes.push({ x: at, half, y: y(p) + dy, tall: 7 });
+      return { ...p, text, dx: at - x(p), dy };
     });
   };
 
   const ladder = (d, width) => {
     const height = Math.round(Math.min(440, Math.max(320, width * 0.5)));
-    const margin = { left: width < 500 ? 44 : 56, right: 14, top: 30, bottom: 40 };
+    const margin = { left: width < 500 ? 44 : 56, right: 14, top: 30, bottom: 44 };
     const say = show(d.percent);
     const points = d.points.map((p) => ({ ...p, seconds: Math.max(p.seconds || 0, 1e-3) }));
     const done = points.filter((p) => known(p.error)), failed = points.filter((p) => !known(p.error));
@@ -70,8 +78,8 @@
     const roof = known(d.baseline) && d.baseline > best ? Math.min(Math.max(d.baseline, d3.quantile(errors, 0.75)), Math.max(worst, d.baseline)) : worst;
     const span = roof - best || best || 1;
     const high = roof + span * 0.12, low = Math.max(0, best - span * 0.12);
-    const times = points.map((p) => p.seconds).concat(known(d.budget) ? [d.budget] : []);
-    const domain = [Math.min(...times) / 1.6, Math.max(...times) * 1.6];
+    const spent = points.map((p) => p.seconds).concat(known(d.budget) ? [d.budget] : []);
+    const domain = [Math.min(...spent) / 1.6, Math.max(...spent) * 1.6];
     const x = d3.scaleLog(domain, [margin.left, width - margin.right]);
     const y = d3.scaleLinear([low, high], [height - margin.bottom, margin.top]);
     const shown = done.map((p) => ({ ...p, at: Math.min(p.error, high), off: p.error > high }));
@@ -81,11 +89,13 @@
       if (p.error <= high && !p.partial && (!steps.length || p.error < steps.at(-1).error)) steps.push({ seconds: p.seconds, error: p.error });
     if (steps.length) steps.push({ seconds: Math.max(d.budget || 0, steps.at(-1).seconds), error: steps.at(-1).error });
 
-    const decades = d3.range(Math.floor(Math.log10(domain[0])), Math.ceil(Math.log10(domain[1])) + 1).map((k) => 10 ** k)
-      .filter((t) => t >= domain[0] && t <= domain[1]);
+    const decades = d3.range(Math.floor(Math.log10(domain[0])), Math.ceil(Math.log10(domain[1])) + 1).map((k) => 10 ** k);
+    const between = (width / Math.log10(domain[1] / domain[0])) > 200 ? [1, 2, 5] : [1];
+    const times = decades.flatMap((t) => between.map((k) => k * t)).filter((t) => t >= domain[0] && t <= domain[1]);
     const said = known(d.baseline) && d.baseline <= high ? `trivial baseline ${say(d.baseline)}` : "";
-    const clear = said ? [{ from: margin.left, to: margin.left + wide(said), y: y(d.baseline) - 8 }] : [];
-    const names = placed(shown.filter((p) => p.marked && !p.off), (p) => x(p.seconds), (p) => y(p.at), width - margin.right, clear);
+    const taken = shown.map((p) => ({ x: x(p.seconds), half: 5, y: y(p.at), tall: 5 }));
+    if (said) taken.push({ x: margin.left + wide(said) / 2, half: wide(said) / 2, y: y(d.baseline) - 8, tall: 7 });
+    const names = placed(shown.filter((p) => p.marked && !p.off), (p) => x(p.seconds), (p) => y(p.at), [margin.left, width - margin.right, margin.top, height - margin.bottom - 6], taken);
     const tip = (p) => [`${short(p.full, 60)} (${p.era === "blend" ? "ensemble" : p.era}, ${p.year || "–"})`,
       known(p.error) ? `${d.metric} ${say(p.error)}${known(p.low) && known(p.high) ? ` [${say(p.low)}, ${say(p.high)}]` : ""}` : p.fate || "did not finish",
       `${seconds(p.seconds)}, ${p.memory}${p.share ? `, ${percent(p.share)} of the final model` : ""}`].join("\n");
@@ -93,13 +103,13 @@
     return plot({
       width, height, marginLeft: margin.left, marginRight: margin.right, marginTop: margin.top, marginBottom: margin.bottom,
       x: { type: "log", domain }, y: { domain: [low, high] },
-      symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
+      r: { type: "identity" }, symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
       marks: [
-        Plot.gridY({ stroke: LINE, strokeOpacity: 1 }),
-        axisX("training time, all folds →", { ticks: decades, tickFormat: seconds, fill: SOFT }),
-        axisY(`validation ${d.metric}`, { ticks: 6, tickFormat: say, fill: SOFT, labelAnchor: "top", labelOffset: margin.left, dx: 0 }),
+        ...scaleY(`validation ${d.metric}`, margin.left, tick(d.percent), 6),
+        axisX("training time, all folds →", { ticks: [], fill: SOFT }),
+        Plot.text(times, { x: (t) => t, frameAnchor: "bottom", dy: 16, text: seconds, fill: SOFT }), // an axis would drop 5 s
         known(d.budget) && Plot.ruleX([d.budget], { stroke: BAD, strokeDasharray: "2 3", strokeWidth: 1.5 }),
-        known(d.budget) && Plot.text([d.budget], { x: (v) => v, frameAnchor: "bottom", dy: -6, dx: -5, textAnchor: "end", text: (v) => `the budget, ${seconds(v)}`, fill: BAD, ...halo }),
+        known(d.budget) && Plot.text([d.budget], { x: (v) => v, frameAnchor: "top", dy: -20, dx: x(d.budget) > width * 0.7 ? width - 2 - x(d.budget) : 0, textAnchor: x(d.budget) > width * 0.7 ? "end" : "middle", text: (v) => `the budget, ${seconds(v)}`, fill: BAD }),
         said && Plot.ruleY([d.baseline], { stroke: INK, strokeDasharray: "4 3" }),
         Plot.line(steps, { x: "seconds", y: "error", curve: "step-after", stroke: INK, strokeWidth: 1.5, strokeOpacity: 0.55 }),
         Plot.link(shown.filter((p) => known(p.low) && known(p.high) && !p.off), { x1: "seconds", x2: "seconds", y1: "low", y2: (p) => Math.min(p.high, high), stroke: (p) => COLOUR[p.era], strokeOpacity: 0.35, strokeWidth: 1.5, clip: true }),
@@ -107,7 +117,7 @@
         Plot.dot(failed, { x: "seconds", frameAnchor: "top", dy: 6, symbol: "times", stroke: BAD, strokeWidth: 1.8, r: 4 }),
         Plot.text(shown.filter((p) => p.off), { x: "seconds", frameAnchor: "top", dy: -6, text: () => "↑", fill: (p) => COLOUR[p.era], fontWeight: 700, fontSize: 15 }),
         said && Plot.text([d.baseline], { y: (v) => v, frameAnchor: "left", dy: -8, text: () => said, fill: INK, ...halo }),
-        ...names.map((p) => Plot.text([p], { x: "seconds", y: "at", dx: p.dx, dy: p.dy, textAnchor: p.anchor, text: "text", fill: COLOUR[p.era], fontWeight: 600, ...halo })),
+        ...names.map((p) => Plot.text([p], { x: "seconds", y: "at", dx: p.dx, dy: p.dy, text: "text", fill: COLOUR[p.era], fontWeight: 600, ...halo })),
         Plot.tip([...shown, ...failed.map((p) => ({ ...p, at: high }))], Plot.pointer({ x: "seconds", y: "at", title: tip })),
       ],
     });
@@ -120,10 +130,9 @@
     return plot({
       width, height: 52 + 44 * d.points.length, marginLeft: 76, marginRight: 14, marginTop: 24, marginBottom: 28,
       x: { domain: [Math.max(0, low - room), high + room] }, y: { domain: d.points.map((p) => p.era) },
-      symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
+      r: { type: "identity" }, symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
       marks: [
-        Plot.gridX({ stroke: LINE, strokeOpacity: 1 }),
-        axisX(null, { ticks: Math.max(3, width / 120), tickFormat: say, fill: SOFT }),
+        ...scaleX(null, width, tick(d.percent)),
         axisY(null, { fontWeight: 600, fill: INK }),
         known(d.baseline) && Plot.ruleX([d.baseline], { stroke: INK, strokeDasharray: "4 3" }),
         known(d.baseline) && Plot.text([d.baseline], { x: (v) => v, frameAnchor: "top", dy: -16, textAnchor: "end", dx: 8, text: (v) => `baseline ${say(v)}`, fill: INK }),
@@ -153,27 +162,30 @@
   };
 
   const curves = (all, width) => {
-    const across = Math.max(1, Math.floor((width + 24) / 240)), each = Math.floor((width - 24 * (across - 1)) / across);
-    return grid(all.map((c) => {
+    const most = Math.max(1, Math.floor((width + 24) / 182)), lines = Math.ceil(all.length / most);
+    const across = Math.max(Math.ceil(all.length / lines), Math.min(most, 3)); // no line with one left over
+    const each = Math.floor((width - 24 * (across - 1)) / across);
+    const box = grid(all.map((c) => {
       const least = c.points[d3.minIndex(c.points, (p) => p[1])];
       return piece(c.name, c.era, plot({
         width: each, height: 140, marginLeft: 42, marginRight: 10, marginTop: 10, marginBottom: 22,
         y: { nice: true },
         marks: [
-          Plot.gridY({ ticks: 3, stroke: LINE, strokeOpacity: 1 }),
-          axisX(null, { ticks: 4, tickFormat: number, fill: SOFT }),
-          axisY(null, { ticks: 3, tickFormat: number, fill: SOFT }),
+          ...scaleY(null, 42, number, 3),
+          axisX(null, { ticks: each < 200 ? 2 : 4, tickFormat: number, fill: SOFT }),
           Plot.line(c.points, { x: "0", y: "1", stroke: COLOUR[c.era], strokeWidth: 1.8 }),
           Plot.dot([least], { x: "0", y: "1", r: 4, fill: COLOUR[c.era], stroke: "var(--paper)" }),
           Plot.tip(c.points, Plot.pointerX({ x: "0", y: "1", title: (p) => `step ${number(p[0])}\n${number(p[1])}` })),
         ],
       }));
     }), "pieces");
+    box.style.gridTemplateColumns = `repeat(${across}, minmax(0, 1fr))`;
+    return box;
   };
 
   const confusion = (d, width) => {
-    const n = d.labels.length, names = d.labels.map((l) => short(l, width < 500 ? 12 : 20));
-    const longest = Math.min(170, Math.max(...names.map((l) => wide(l, n > 15 ? 10 : 12))) + 10);
+    const n = d.labels.length, names = d.labels.map((l) => middle(l, width < 500 ? 12 : 20));
+    const longest = Math.min(170, Math.max(34, ...names.map((l) => wide(l, n > 15 ? 10 : 12))) + 10);
     const size = Math.min(72, (width - longest - 8 - 18) / n);
     const flat = names.every((l) => wide(l) < size - 4);
     const font = Math.max(8, Math.min(12, size * 0.9));
@@ -203,14 +215,12 @@
 
   // A square from 0 to 1, with the diagonal, on which calibration and ROC stand.
   const square = (width, labels, marks, low = 0) => {
-    const side = Math.min(width, 440);
+    const side = Math.min(width, 400);
     return plot({
-      width: side, height: side, marginLeft: 48, marginRight: 12, marginTop: 28, marginBottom: 40,
+      width: side, height: side, marginLeft: 48, marginRight: 20, marginTop: 28, marginBottom: 44,
       x: { domain: [low, 1] }, y: { domain: [low, 1] },
       marks: [
-        Plot.gridX({ ticks: 5, stroke: LINE, strokeOpacity: 1 }), Plot.gridY({ ticks: 5, stroke: LINE, strokeOpacity: 1 }),
-        axisX(labels[0], { ticks: 5, tickFormat: percent, fill: SOFT }),
-        axisY(labels[1], { ticks: 5, tickFormat: percent, fill: SOFT, labelAnchor: "top", labelOffset: 48 }),
+        ...scaleX(labels[0], side, percent, 5), ...scaleY(labels[1], 48, percent, 5),
         Plot.link([0], { x1: low, y1: low, x2: 1, y2: 1, stroke: INK, strokeDasharray: "4 3", strokeOpacity: 0.6 }),
         ...marks,
       ],
@@ -244,12 +254,10 @@
     const pair = width >= 680, each = pair ? Math.floor((width - 32) / 2) : width;
     const height = Math.min(each, 400), left = 56;
     const against = plot({
-      width: each, height, marginLeft: left, marginRight: 12, marginTop: 28, marginBottom: 40,
+      width: each, height, marginLeft: left, marginRight: 12, marginTop: 28, marginBottom: 44,
       x: { domain: [low, high], nice: true }, y: { domain: [low, high], nice: true },
       marks: [
-        Plot.gridX({ ticks: 5, stroke: LINE, strokeOpacity: 1 }), Plot.gridY({ ticks: 5, stroke: LINE, strokeOpacity: 1 }),
-        axisX(`said${unit} →`, { ticks: 5, tickFormat: number, fill: SOFT }),
-        axisY(`true${unit}`, { ticks: 5, tickFormat: number, fill: SOFT, labelAnchor: "top", labelOffset: left }),
+        ...scaleX(`said${unit} →`, each, number, 5), ...scaleY(`true${unit}`, left, number, 5),
         Plot.dot(rows, { x: "said", y: "true", r: rows.length > 500 ? 2 : 3, fill: ACCENT, fillOpacity: rows.length > 500 ? 0.45 : 0.65 }),
         Plot.link([0], { x1: low, y1: low, x2: high, y2: high, stroke: INK, strokeDasharray: "4 3" }),
         Plot.tip(rows, Plot.pointer({ x: "said", y: "true", title: (r) => `said ${number(r.said)}\ntrue ${number(r.true)}` })),
@@ -258,12 +266,11 @@
     const gaps = rows.map((r) => r.gap).sort(d3.ascending);
     const reach = Math.max(Math.abs(d3.quantileSorted(gaps, 0.01)), Math.abs(d3.quantileSorted(gaps, 0.99))) || 1;
     const spread = plot({
-      width: each, height: pair ? height : 220, marginLeft: left, marginRight: 12, marginTop: 28, marginBottom: 40,
+      width: each, height: pair ? height : 220, marginLeft: left, marginRight: 12, marginTop: 28, marginBottom: 44,
       x: { domain: [-reach, reach] },
       marks: [
-        Plot.gridY({ ticks: 4, stroke: LINE, strokeOpacity: 1 }),
+        ...scaleY("rows", left, number, 4),
         axisX(`true − said${unit} →`, { ticks: 5, tickFormat: number, fill: SOFT }),
-        axisY("rows", { ticks: 4, fill: SOFT, labelAnchor: "top", labelOffset: left }),
         Plot.rectY(gaps.filter((g) => Math.abs(g) <= reach), Plot.binX({ y: "count" }, { x: (g) => g, thresholds: 40, domain: [-reach, reach], fill: ACCENT, fillOpacity: 0.7, inset: 0.5 })),
         Plot.ruleX([0], { stroke: INK, strokeDasharray: "4 3" }), Plot.ruleY([0], { stroke: SOFT }),
       ],
@@ -274,15 +281,14 @@
   const importance = (d, width) => {
     const say = show(d.percent), most = width < 500 ? 16 : 30;
     const items = d.items.map((item, i) => ({ ...item, i }));
-    const left = Math.min(width * 0.45, Math.max(...items.map((item) => wide(short(item.name, most)))) + 14);
+    const left = Math.min(width * 0.45, Math.max(...items.map((item) => wide(middle(item.name, most)))) + 14);
     return plot({
-      width, height: 44 + 24 * items.length, marginLeft: left, marginRight: 44, marginTop: 6, marginBottom: 36,
+      width, height: 50 + 24 * items.length, marginLeft: left, marginRight: 44, marginTop: 6, marginBottom: 44,
       x: { domain: [Math.min(0, d3.min(items, (v) => known(v.low) ? v.low : v.value)), Math.max(1e-9, d3.max(items, (v) => known(v.high) ? v.high : v.value))] },
       y: { domain: items.map((v) => v.i), padding: 0.3 },
       marks: [
-        Plot.gridX({ ticks: Math.max(3, width / 120), stroke: LINE, strokeOpacity: 1 }),
-        axisX(`${d.metric} rises by →`, { ticks: Math.max(3, width / 120), tickFormat: say, fill: SOFT }),
-        Plot.axisY({ label: null, tickSize: 0, tickFormat: (i) => short(items[i].name, most), fill: INK }),
+        ...scaleX(`${d.metric} rises by →`, width, tick(d.percent)),
+        Plot.axisY({ label: null, tickSize: 0, tickFormat: (i) => middle(items[i].name, most), fill: INK }),
         Plot.barX(items, { x: "value", y: "i", fill: ACCENT, fillOpacity: 0.7 }),
         Plot.link(items.filter((v) => known(v.low) && known(v.high)), { x1: "low", x2: "high", y1: "i", y2: "i", stroke: INK, strokeWidth: 1.5 }),
         Plot.ruleX([0], { stroke: SOFT }),
@@ -294,11 +300,10 @@
   const histogram = (d, width) => {
     const bars = d.counts.map((count, i) => ({ from: d.edges[i], to: d.edges[i + 1], count }));
     return plot({
-      width, height: 240, marginLeft: 52, marginRight: 12, marginTop: 28, marginBottom: 40,
+      width, height: 240, marginLeft: 52, marginRight: 12, marginTop: 28, marginBottom: 44,
       marks: [
-        Plot.gridY({ ticks: 4, stroke: LINE, strokeOpacity: 1 }),
+        ...scaleY("rows", 52, number, 4),
         axisX(d.unit ? `${d.unit} →` : null, { ticks: Math.max(3, width / 110), tickFormat: number, fill: SOFT }),
-        axisY("rows", { ticks: 4, tickFormat: number, fill: SOFT, labelAnchor: "top", labelOffset: 52 }),
         Plot.rect(bars, { x1: "from", x2: "to", y1: 0, y2: "count", fill: ACCENT, fillOpacity: 0.7, inset: 0.5 }),
         Plot.ruleY([0], { stroke: SOFT }),
       ],

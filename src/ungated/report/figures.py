@@ -15,6 +15,7 @@ MOST_CLASSES = 30
 MOST_POINTS = 2000
 MOST_ROWS = 25
 MOST_ITEMS = 25
+MOST_CELLS = 30  # of a row that is shown
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Figure:
     data: dict[str, Any]
     table: Table
     open: bool = False  # whether the table is the figure itself
+
+    @property
+    def full(self) -> bool:
+        """Whether it needs the width of the page."""
+        labels = self.data.get("labels", [])
+        crowded = len(labels) > 8 or (len(labels) > 3 and max(map(len, labels)) > 10)
+        return crowded or self.chart in ("", "residuals", "importance")
 
 
 def figure(about: dict[str, Any]) -> Figure:
@@ -52,8 +60,8 @@ def _confusion(title: str, about: dict[str, Any]) -> Figure:
     ]
     left = len(about["labels"]) - len(labels)
     says = (
-        "Each row is a true class, each column what the model said. The diagonal is right; a dark square beside it "
-        "is a pair of classes that the model takes for one another. Shade is the share of the row."
+        "Each row is a true class, each column what the model said. The diagonal is right; a strong red square "
+        "is a pair of classes that the model takes for one another. The stronger, the larger its share of the row."
     )
     if left > 0:
         says += f" The {len(labels)} most frequent of {left + len(labels)} classes are shown."
@@ -141,7 +149,7 @@ def _importance(title: str, about: dict[str, Any]) -> Figure:
 
 
 def _roc(title: str, about: dict[str, Any]) -> Figure:
-    curves = [
+    curves: list[dict[str, Any]] = [
         {
             "label": words.shortened(c["label"], 40),
             "fpr": [_short(float(v)) for v in c["fpr"][:500]],
@@ -191,8 +199,8 @@ def _mistakes(title: str, about: dict[str, Any]) -> Figure:
 
 
 def _rows(title: str, about: dict[str, Any]) -> Table:
-    heads = [Head(words.shortened(c, 40)) for c in about["columns"][:40]]
-    rows = [[cell(v) for v in row[: len(heads)]] for row in about["rows"][:MOST_ROWS]]
+    heads = [Head(words.shortened(c, 40)) for c in about["columns"][:MOST_CELLS]]
+    rows = [[cell(v, 60) for v in row[: len(heads)]] for row in about["rows"][:MOST_ROWS]]
     return Table(title, heads, rows, wide=len(heads) > 6, sortable=True)
 
 

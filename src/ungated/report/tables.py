@@ -8,8 +8,6 @@ from . import words
 
 BASELINE = "baseline"  # the id of the algorithm that always runs and learns nothing
 ENSEMBLE = "ensemble"  # the id of the entry that stands for all members together
-MOST_COLUMNS = 150
-MOST_CANDIDATES = 200
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,15 @@ def table(caption: str, heads: list[str | Head], rows: list[list[object]], **mor
     return Table(caption, made, [[v if isinstance(v, Cell) else cell(v) for v in row] for row in rows], **more)  # type: ignore[arg-type]
 
 
-def cell(value: object) -> Cell:
+def cell(value: object, most: int = 160) -> Cell:
     """A plain value as a cell."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return Cell(words.NOTHING if value is None else words.shortened(value, 160))
+        return Cell(words.NOTHING if value is None else words.shortened(value, most))
     return Cell(words.number(value), value)
 
 
-def columns(data: DataRecord) -> Table:
-    """The user's columns: what each was taken for, and why."""
+def columns(data: DataRecord, most: int) -> Table:
+    """The user's columns, `most` of them: what each was taken for, and why."""
     heads = [
         Head("column"),
         Head("kind"),
@@ -78,7 +76,7 @@ def columns(data: DataRecord) -> Table:
             Cell(", ".join(words.shortened(e, 30) for e in c.examples[:3]), look="examples"),
             Cell(c.role, look="target" if c.role == "target" else ""),
         ]
-        for c in data.columns[:MOST_COLUMNS]
+        for c in data.columns[:most]
     ]
     more = len(data.columns) - len(rows)
     rest = f"{more:,} more columns are in run.json beside this page." if more > 0 else ""
@@ -95,8 +93,8 @@ def _missing(missing: int, rows: int) -> str:
     )
 
 
-def leaderboard(entries: list[Entry], metric: str) -> Table:
-    """Every candidate in the record's order: those judged on all rows first, and of those the best first."""
+def leaderboard(entries: list[Entry], metric: str, most: int) -> Table:
+    """The candidates in the record's order: those judged on all rows first, and of those the best first."""
     heads = [
         Head("algorithm"),
         Head("era"),
@@ -115,18 +113,18 @@ def leaderboard(entries: list[Entry], metric: str) -> Table:
             Cell(shelf(e), ERAS.index(e.era) if e.era in ERAS else 9, look=f"era {era(e)}"),
             Cell(str(e.year) if e.year else words.NOTHING, e.year),
             Cell(words.error(e.error, metric), e.error, note=interval(e.low, e.high, metric) + one_fold(e, entries)),
-            Cell(words.seconds(e.seconds), e.seconds, note=planned(words.seconds, e.planned_seconds)),
-            Cell(words.size(e.peak_bytes), e.peak_bytes, note=planned(words.size, e.planned_bytes)),
-            Cell(words.number(e.predict_us) if e.predict_us else words.NOTHING, e.predict_us),
-            Cell(words.size(e.size_bytes) if e.size_bytes else words.NOTHING, e.size_bytes),
+            Cell(words.seconds(e.seconds or None), e.seconds, note=planned(words.seconds, e.planned_seconds)),
+            Cell(words.size(e.peak_bytes or None), e.peak_bytes, note=planned(words.size, e.planned_bytes)),
+            Cell(words.microseconds(e.predict_us or None), e.predict_us),
+            Cell(words.size(e.size_bytes or None), e.size_bytes),
             Cell(words.percent(e.weight) if e.weight else "", e.weight),
             Cell(words.shortened(e.fate, 160), look="fate"),
         ]
-        for e in entries[:MOST_CANDIDATES]
+        for e in entries[:most]
     ]
     more = len(entries) - len(rows)
     rest = f"{more:,} more candidates are in run.json beside this page." if more > 0 else ""
-    looks = ["kept" if e.weight else "failed" if e.error is None else "" for e in entries[:MOST_CANDIDATES]]
+    looks = ["kept" if e.weight else "failed" if e.error is None else "" for e in entries[:most]]
     return Table("The leaderboard", heads, rows, sortable=True, rest=rest, classes=looks)
 
 
@@ -198,7 +196,7 @@ def eras(entries: list[Entry], metric: str) -> Table:
     return Table("What each era bought", heads, rows)
 
 
-def plan(lines: list[PlanLine], entries: list[Entry]) -> Table:
+def plan(lines: list[PlanLine], entries: list[Entry], most: int) -> Table:
     """What was foretold of each algorithm beside what happened to its first candidate."""
     heads = [
         Head("algorithm"),
@@ -211,7 +209,7 @@ def plan(lines: list[PlanLine], entries: list[Entry]) -> Table:
         Head("if not: why"),
     ]
     rows, looks = [], []
-    for line in lines[:MOST_CANDIDATES]:
+    for line in lines[:most]:
         tried = [e for e in entries if e.id == line.algorithm]
         took = sum(e.seconds or 0.0 for e in tried)
         foretold = sum(e.planned_seconds or 0.0 for e in tried)
@@ -231,7 +229,9 @@ def plan(lines: list[PlanLine], entries: list[Entry]) -> Table:
             ]
         )
         looks.append("" if line.fits else "failed")
-    return Table("The plan", heads, rows, sortable=True, classes=looks)
+    more = len(lines) - len(rows)
+    rest = f"{more:,} more algorithms are in run.json beside this page." if more > 0 else ""
+    return Table("The plan", heads, rows, sortable=True, rest=rest, classes=looks)
 
 
 def _untried(line: PlanLine, tried: list[Entry]) -> str:

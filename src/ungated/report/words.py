@@ -70,6 +70,11 @@ def seconds(value: float | None) -> str:
     return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
 
 
+def microseconds(value: float | None) -> str:
+    """Microseconds without their unit: two digits are as many as such a measurement has."""
+    return NOTHING if value is None else f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+
+
 def size(value: float | None) -> str:
     """An amount of memory, in powers of ten.
 
