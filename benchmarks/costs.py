@@ -2,8 +2,8 @@
 
     python benchmarks/costs.py [--only ID ...] [--longest SECONDS] [--shapes few|many]
 
-Seconds are the processor's, on one thread, so that a busy neighbour blurs the table and does not spoil it. Bytes are the
-peak beyond what the process held before the fit. Fits that would take longer than `--longest` are left out.
+Seconds are the processor's, on one thread, so that a busy neighbour blurs the table and does not spoil it. Bytes are
+the peak beyond what the process held before the fit. Fits that would take longer than `--longest` are left out.
 """
 
 import argparse
@@ -42,9 +42,8 @@ def example(cls: type[Algorithm], task: Task, rows: int, width: int, seed: int =
             columns[j] = Column(f"kind {j}", "", levels=8)
         else:
             x[:, j] = rng.random(rows) < 0.3
-    scores = (
-        np.tanh(x @ rng.normal(size=(width, task.outputs))) + x @ rng.normal(size=(width, task.outputs)) / width**0.5
-    )
+    bent, straight = rng.normal(size=(2, width, task.outputs))
+    scores = np.tanh(x @ bent) + x @ straight / width**0.5
     scores += np.abs(x[:, -1:]) * x[:, -2:-1] * rng.normal(size=task.outputs) + rng.gumbel(size=scores.shape) * 0.7
     y = scores.argmax(axis=1) if task.id == "classify" else scores[:, 0].astype(np.float64)
     return Numbers(Form.ROWS, x, y, tuple(columns))
@@ -67,9 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     machine = replace(probe.probe(), load=0.0)
     print(f"{datetime.date.today()}, one thread", *probe.describe(machine), "", sep="\n")
-    print(
-        f"{'algorithm':20}{'rows':>7}{'width':>6}{'k':>3}{'planned s':>11}{'took s':>9}{'ratio':>7}{'MB':>8}{'took':>8}"
-    )
+    print(f"{'algorithm':20}   rows width  k  planned s   took s  ratio      MB took MB")
     off: dict[str, list[float]] = {}
     tasks = (Classify(("0", "1")), Classify(tuple("0123456789")), Regress())
     for id_, cls in discover().items():

@@ -21,7 +21,7 @@ import numpy as np
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting, watch_split
 from ...core.clock import Clock
 from ...core.numbers import Numbers, Shape
-from ...engines.kernel import Duels
+from ...engines.kernel import AT_ONCE, Duels
 from ...engines.linear import platt
 from ...engines.rows import checked
 
@@ -51,7 +51,10 @@ class KernelSVM(Algorithm):
         classify = job.task == "classify"
         pair = 1e-3 + rows**2 * (d + 20) * (3.5e-9 if classify else 7.5e-9) / on.scalar
         seconds = (2 if classify and n <= SMALL else 1) * pairs * pair
-        return Cost(0.01 + seconds, min(CACHE * 1e6, 4.0 * rows**2) + 16.0 * n * d + 4.0 * n * (pairs + k))
+        return Cost(
+            0.01 + seconds,
+            min(CACHE * 1e6, 4.0 * rows**2) + min(3.0 * n * n, 12.0 * AT_ONCE) + 16.0 * n * d + 4.0 * n * (pairs + k),
+        )
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Duels:
         x, y = checked(self.card, train, task)

@@ -40,12 +40,9 @@ class Perceptron(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
-        passes = min(self.passes, 8)
-        block = (
-            1.5e-5
-            + BLOCK * (d * (8.0 * k / (on.gflops * 1e9) + 8 / on.bandwidth) + 2e-8 * k)
-            + 12.0 * d * k / on.bandwidth
-        )
+        passes = min(self.passes, 10)
+        row = d * (8.0 * k / (on.gflops * 1e9) + 8 / on.bandwidth) + 2e-8 * k
+        block = 2e-5 + BLOCK * row + 12.0 * d * k / on.bandwidth
         return Cost(0.005 + passes * (n / BLOCK * block + 1e-3), 10.0 * n * d + 16.0 * d * k)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> LinearClasses:
