@@ -165,6 +165,21 @@ def test_a_worker_killed_from_outside_costs_its_job_only(pool: Pool, block: Path
     assert finish(pool, job(block, "well"))[0].fate == ""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_whatever_is_killed_every_job_is_answered_once(pool: Pool, block: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        steps = job(block, "step", id=f"random-{i}")
+        pool.submit(steps)
+        time.sleep(rng.random() * 0.3)
+        for worker in workers_of(os.getpid()):  # listening, still starting, or not there yet
+            worker.kill()
+        assert outcome(pool, steps)[0].fate in ("", "crashed (signal 9)")
+    assert finish(pool, job(block, "well"))[0].fate == ""
+    assert not [e for e in pool.wait(0.1) if isinstance(e, Done)]
+    assert pool.workers == 1
+
+
 @pytest.mark.parametrize(("how", "limit"), [("fill", 300 * MB), ("reserve", 300 * MB)])
 def test_a_job_without_bounds_ends_and_the_next_one_works(pool: Pool, block: Path, how: str, limit: int) -> None:
     done, _ = finish(pool, job(block, how, bytes=limit))

@@ -196,7 +196,8 @@ class Pool:
                     error=child.last_words(),
                 )
             )
-        self._false_starts += not child.started and not child.verdict
+        # One that a signal or we ended might have started well.
+        self._false_starts += not child.started and not child.verdict and child.code >= 0
         self._last_words = child.last_words()
         if not self._closing and not self._broken:
             self._add()
