@@ -74,7 +74,7 @@ def columns(data: DataRecord, most: int) -> Table:
             Cell(_missing(c.missing, data.rows), c.missing),
             Cell(words.count(c.distinct), c.distinct),
             Cell(", ".join(words.shortened(e, 30) for e in c.examples[:3]), look="examples"),
-            Cell(c.role, look="target" if c.role == "target" else ""),
+            Cell(c.role, look=f"role {'target' if c.role == 'target' else ''}"),
         ]
         for c in data.columns[:most]
     ]
