@@ -1,1 +1,1 @@
-"""Modalities: how files become numbers. A modality reads, decides what its parts are, and encodes; it trains nothing."""
+"""How files become numbers. A modality reads, decides what the parts are, and encodes; it trains nothing."""

@@ -29,18 +29,42 @@ def cast(frame: pl.DataFrame, schema: Schema, *, where: str, optional: Collectio
     left out. Extra columns are ignored, order and types may differ.
     Raises InputError for a missing column, or where over half of a column's cells cannot be read as its kind.
     """
-    absent = [c.name for c in schema.columns if c.name not in frame.columns and c.name not in optional]
+    here = set(frame.columns)
+    absent = [c.name for c in schema.columns if c.name not in here and c.name not in optional]
     if absent:
         raise InputError(_absent(absent, frame.columns, where))
+    wanted = [c for c in schema.columns if c.name in here]
+    done = _easy(frame, wanted)
     notes: list[str] = []
     columns = []
-    for column in schema.columns:
-        if column.name in frame.columns:
-            values, note = _cast(frame[column.name], column, where)
-            columns.append(values.alias(column.name))
-            if note:
-                notes.append(note)
+    for column in wanted:
+        if column.name in done:
+            columns.append(done[column.name])
+            continue
+        values, note = _cast(frame[column.name], column, where)
+        columns.append(values.alias(column.name))
+        if note:
+            notes.append(note)
     return Cast(pl.DataFrame(columns), notes)
+
+
+def _easy(frame: pl.DataFrame, columns: list[ColumnKind]) -> dict[str, pl.Series]:
+    """Columns that need no second look, all in one query: plain numbers, and text that stays text."""
+    types = dict(frame.schema)  # the property is made anew each time: slow in a loop over thousands of columns
+    texts = [c.name for c in columns if c.kind not in TYPES and types[c.name] == pl.String]
+    typed = [c.name for c in columns if c.kind == "number" and types[c.name].is_numeric()]
+    plain = [c.name for c in columns if c.kind == "number" and types[c.name] == pl.String and _pointed(c)]
+    bare = parse.stripped(frame, texts + plain)
+    numbers = bare.select(pl.col(plain).cast(pl.Float64, strict=False))
+    gaps, lost = (f.null_count().row(0, named=True) if f.width else {} for f in (bare, numbers))
+    good = [n for n in plain if lost[n] == gaps[n]]
+    floats = pl.DataFrame([*numbers.select(good), *frame.select(pl.col(typed).cast(pl.Float64))])
+    floats = floats.with_columns(pl.all().fill_nan(None)) if floats.width else floats
+    return {s.name: s for s in (*bare.select(texts).get_columns(), *floats.get_columns())}
+
+
+def _pointed(column: ColumnKind) -> bool:
+    return bool(column.how.get("decimal", ".") == ".")
 
 
 def _absent(absent: list[str], present: list[str], where: str) -> str:
@@ -79,10 +103,8 @@ def _cast(values: pl.Series, column: ColumnKind, where: str) -> tuple[pl.Series,
             f"{where}: column {column.name!r} should be a {column.kind}, but {count:,} of its cells are not;\n"
             f"the first is {seen} in row {first + 1:,}."
         )
-    return (
-        typed,
-        f"column {column.name}: {count:,} cells are no {column.kind} and are taken as missing, first {seen} in row {first + 1:,}",
-    )
+    odd = f"{count:,} cells are no {column.kind} and are taken as missing"
+    return typed, f"column {column.name}: {odd}, first {seen} in row {first + 1:,}"
 
 
 def _number(values: pl.Series, column: ColumnKind) -> pl.Series:

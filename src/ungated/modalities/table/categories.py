@@ -14,7 +14,7 @@ MOST_LEVELS = 40
 
 
 def levels_of(values: pl.Series, most: int) -> tuple[list[str], int]:
-    """(levels by falling frequency, how many distinct values there are); rare levels and those beyond `most` are left out.
+    """(levels by falling frequency, how many distinct values there are), without rare levels and those beyond `most`.
 
     A level needs three rows, fewer in small tables. Ties are in alphabetical order.
     """
@@ -70,7 +70,7 @@ class LevelsPart:
     """A category as one 0/1 column a level.
 
     other: whether there is a column for rare and unseen values. gap: whether there is one for missing ones.
-    seen, share: for columns of many values, how common each is among training rows (log10, 0 for all, 1e-4 and less -1).
+    seen, share: in columns of many values, how common each is among training rows: 0 for all, -1 for 1 in 10,000.
     """
 
     source: str

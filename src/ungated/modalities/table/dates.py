@@ -14,7 +14,7 @@ DAY = 86_400_000_000
 
 
 def _parts(values: pl.Series, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """float64 arrays, NaN where missing: days since 1970 with their fraction, year, month 1 to 12, day, weekday 0 to 6, hour."""
+    """float64 arrays, NaN where missing. days: since 1970, with their fraction. weekday: Monday is 0."""
     d = values.dt
     made = {
         "days": lambda: values.cast(pl.Int64) / DAY,

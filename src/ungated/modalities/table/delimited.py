@@ -54,7 +54,7 @@ class Faults:
 def frames(
     blocks: Iterator[bytes], how: Dialect, names: list[str], faults: Faults, skip: int
 ) -> Iterator[pl.DataFrame]:
-    """Frames of strings, one for each block of UTF-8 bytes with \\n or \\r\\n line ends; `skip` records are left out first.
+    """Frames of strings, one a block of UTF-8 bytes with \\n or \\r\\n line ends, without the first `skip` records.
 
     Raises InputError naming the line where a quote is never closed or a record has no end.
     """
@@ -119,7 +119,7 @@ class _Scan:
 
 
 def _in_place(raw: np.ndarray, marks: np.ndarray, inside: np.ndarray, how: Dialect) -> bool:
-    """Whether each opening quote follows a delimiter or line end, and each closing one precedes one, or it is doubled."""
+    """Whether each opening quote follows a delimiter or line end and each closing one precedes one, or is doubled."""
     edge = np.array([10, 13, ord(how.quote), *how.delimiter.encode()], np.uint8)
     opens = np.flatnonzero(marks & inside)
     closes = np.flatnonzero(marks & ~inside)
@@ -250,8 +250,8 @@ def records(blocks: Iterator[bytes], how: Dialect, name: str, line: int = 1) -> 
             if row != [SENTINEL] and row and (len(row) > 1 or not how.delimiter or row[0].strip()):
                 if row[-1].endswith(SENTINEL + "\n"):
                     raise InputError(
-                        f"{name}: a quote that is opened in line {at:,} is never closed.\nClose it, or double it if it is "
-                        "part of the text."
+                        f"{name}: a quote that is opened in line {at:,} is never closed.\n"
+                        "Close it, or double it if it is part of the text."
                     )
                 yield row, at
             at = line + reader.line_num

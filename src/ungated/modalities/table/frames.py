@@ -92,7 +92,7 @@ def _series(name: str, values: Any) -> pl.Series:
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         array = np.asarray(values)
-        return pl.Series(name, array.astype(np.float32) if array.dtype == np.float16 else array)
+        return pl.Series(name, array.astype(np.float32) if array.dtype == np.float16 else array, nan_to_null=True)
     if isinstance(dtype, np.dtype) and dtype.kind == "M":
         return pl.Series(name, np.asarray(values).astype("datetime64[us]"))
     if isinstance(dtype, np.dtype) and dtype.kind == "m":
@@ -109,6 +109,10 @@ def _from_cells(name: str, cells: list[Any]) -> pl.Series:
     """A column of Python values; where their types are mixed, as text."""
     cells = [None if c is None or (isinstance(c, float) and c != c) else c for c in cells]
     kinds = {type(c) for c in cells if c is not None}
+    if any(issubclass(k, list | dict | set | tuple | np.ndarray) for k in kinds):
+        raise InputError(
+            f"Column {name!r} holds lists or records, not single values. Split it into columns of its own."
+        )
     if kinds <= {int, float} or len(kinds) <= 1:
         try:
             made = pl.Series(name, cells, strict=False)
@@ -116,10 +120,6 @@ def _from_cells(name: str, cells: list[Any]) -> pl.Series:
                 return made
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             pass
-    if any(issubclass(k, list | dict | set | tuple | np.ndarray) for k in kinds):
-        raise InputError(
-            f"Column {name!r} holds lists or records, not single values. Split it into columns of its own."
-        )
     return pl.Series(name, [None if c is None else str(c) for c in cells], pl.String)
 
 

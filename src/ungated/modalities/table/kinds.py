@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ...core.errors import InputError, UsageError
@@ -16,13 +17,13 @@ from .read import Raw
 from .schema import KINDS, ColumnKind, Schema
 
 ID_WORDS = frozenset(
-    "id ids idx index key row rowid rownum no nr number instant record serial uuid guid unnamed".split()
+    "id ids idx index key row rowid rownum no nr number instant record serial uuid guid unnamed".split()  # noqa: SIM905
 )
 CODE_WORDS = frozenset(
     """class type category cat code region group cluster label kind color colour brand district ward country
-    state city store shop dept department branch division segment sector""".split()
+    state city store shop dept department branch division segment sector""".split()  # noqa: SIM905
 )
-POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())
+POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())  # noqa: SIM905
 MOST_CLASSES = 20  # a target of more different whole numbers than this is a number
 ROWS = 200_000  # decisions look at no more rows than this
 
@@ -44,7 +45,20 @@ def look(raw: Raw, *, target: str | None = None, kinds: Mapping[str, str] | None
     frame = raw.frame
     if len(frame) > ROWS:
         frame = frame.gather_every(-(-len(frame) // ROWS))
-    return Schema(tuple(_column(frame[c], raw, c == target, kinds.get(c)) for c in frame.columns))
+    plain = _plain_numbers(frame, raw)
+    return Schema(tuple(_column(frame[c], raw, c == target, kinds.get(c), plain.get(c)) for c in frame.columns))
+
+
+def _plain_numbers(frame: pl.DataFrame, raw: Raw) -> dict[str, np.ndarray]:
+    """Text columns without a gap whose every cell is a plain number, read in one query: a table may have thousands."""
+    texts = [n for n, t in frame.schema.items() if t == pl.String]
+    if raw.decimal != "." or not texts or not len(frame):
+        return {}
+    # Leading zeros are codes' and eight digits may be a date: both are looked at one by one.
+    odd = frame.select(pl.col(texts).str.contains(r"^\s*(?:0\d\d+|\d{8})\s*$").any()).row(0, named=True)
+    values = frame.select(pl.col([n for n in texts if not odd[n]]).str.strip_chars().cast(pl.Float64, strict=False))
+    values = values.select(pl.all().fill_nan(None)) if values.width else values
+    return {s.name: s.to_numpy() for s in values.get_columns() if not s.null_count()}
 
 
 def listed(names: list[str] | tuple[str, ...], most: int = 20) -> str:
@@ -53,9 +67,14 @@ def listed(names: list[str] | tuple[str, ...], most: int = 20) -> str:
     return shown if len(names) <= most else f"{shown}, … ({len(names):,} in all)"
 
 
-def _column(values: pl.Series, raw: Raw, is_target: bool, said: str | None) -> ColumnKind:
+def _column(
+    values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain: np.ndarray | None = None
+) -> ColumnKind:
     text = values.dtype == pl.String
-    found = _text(values, raw, is_target) if text else _typed(values, raw, is_target)
+    if plain is not None:
+        found = _plain_number(values.name, plain, raw, is_target)
+    else:
+        found = _text(values, raw, is_target) if text else _typed(values, raw, is_target)
     if said is None or said == found.kind:
         return replace(found, why="you said so") if said else found
     how = dict(found.how)
@@ -69,6 +88,15 @@ def _column(values: pl.Series, raw: Raw, is_target: bool, said: str | None) -> C
         if how.get("formats") == [] or how["dtype"] in ("integer", "float", "boolean"):
             raise UsageError(f"Column {values.name!r} does not read as dates: {_examples(values)}.")
     return ColumnKind(values.name, said, "you said so", how)
+
+
+def _plain_number(name: str, value: np.ndarray, raw: Raw, is_target: bool) -> ColumnKind:
+    distinct = np.unique(value)
+    how = {"dtype": "text", "marks": []}
+    if len(distinct) == 1:
+        return ColumnKind(name, "constant", f"always {_plain(distinct[0])}", how)
+    kind, why = number_or_label(name, distinct, len(value), len(value), is_target, raw)
+    return ColumnKind(name, kind, why, how | {"decimal": ".", "thousands": ","})
 
 
 @dataclass(frozen=True)
@@ -135,12 +163,13 @@ def _as_number(cells: _Cells, raw: Raw, is_target: bool) -> Found | None:
     share = cells.share(value.is_not_null())
     odd = cells.distinct.filter(value.is_null())
     few = len(cells.distinct) <= 20 and len(odd)  # "3+" beside 0, 1, 2 names a group, it is no slip
-    if share < 0.9 or few:
+    if share < 0.9 or few or _eight_digit_dates(value.drop_nulls().to_numpy()):
         return None
-    if _zero_padded(cells) or (_tokens(cells.name) & POST_WORDS and _whole(value)):
+    if _zero_padded(cells) or (_tokens(cells.name) & POST_WORDS and _whole(value.drop_nulls().to_numpy())):
         return "category", f"{len(cells.distinct):,} different codes such as {_shown(cells.distinct[0])}", {}
     how = {"decimal": decimal, "thousands": thousands}
-    kind, why = number_or_label(cells.name, value.drop_nulls(), cells.present, cells.rows, is_target, raw)
+    known = np.unique(value.drop_nulls().to_numpy())
+    kind, why = number_or_label(cells.name, known, cells.present, cells.rows, is_target, raw)
     if kind == "number":
         why += ", decimal comma" if decimal == "," else ""
         why += ", in percent" if cells.distinct.str.ends_with("%").mean() > 0.5 else ""  # type: ignore[operator]
@@ -150,12 +179,19 @@ def _as_number(cells: _Cells, raw: Raw, is_target: bool) -> Found | None:
     return kind, why, how
 
 
+def _eight_digit_dates(known: np.ndarray) -> bool:
+    """Whether whole numbers are dates such as 20240131; for a few numbers drawn at random that is most unlikely."""
+    if len(known) < 3 or known.min() < 19000101 or known.max() > 21001231 or not _whole(known):
+        return False
+    return bool(parse.dates(pl.Series(known.astype(np.int64)).cast(pl.String), ["%Y%m%d"]).is_not_null().all())
+
+
 def number_or_label(
-    name: str, distinct: pl.Series, present: int, rows: int, is_target: bool, raw: Raw
+    name: str, distinct: np.ndarray, present: int, rows: int, is_target: bool, raw: Raw
 ) -> tuple[str, str]:
-    """(kind, why) of a column whose distinct values are the finite or infinite numbers `distinct`."""
-    u = len(distinct.unique())
-    span = f"from {_plain(distinct.min())} to {_plain(distinct.max())}"
+    """(kind, why) of a column whose distinct values are the finite or infinite numbers `distinct`, sorted."""
+    u = len(distinct)
+    span = f"from {_plain(distinct[0])} to {_plain(distinct[-1])}"
     whole = _whole(distinct)
     words = _tokens(name)
     if is_target:
@@ -165,13 +201,13 @@ def number_or_label(
             return "category", f"a target of {u} different {'whole ' if whole else ''}numbers {span}: read as labels"
         return "number", f"{u:,} different {'whole ' if whole else ''}numbers {span}"
     if whole and u == present and present == rows and rows >= 20 and raw.home != "numpy":
-        consecutive = distinct.max() - distinct.min() == u - 1  # type: ignore[operator]
+        consecutive = distinct[-1] - distinct[0] == u - 1
         named = bool(words & ID_WORDS) or name.lower().endswith(("id", "_no")) or not re.search(r"[^\W\d]", name)
         if (consecutive and (named or words == set())) or (words & (ID_WORDS - {"number", "no"}) and rows >= 50):
             return "identifier", f"a different whole number in each row, {span}, under a name like an identifier's"
     if whole and 2 < u <= 50 and words & CODE_WORDS and present >= 5 * u:
         return "category", f"{u} different whole numbers {span}, under a name like a label's"
-    if whole and u == 2 and {distinct.min(), distinct.max()} == {0, 1}:
+    if whole and u == 2 and distinct[0] == 0 and distinct[-1] == 1:
         return "number", "only 0 and 1, kept as a number"
     return "number", f"{u:,} different {'whole ' if whole else ''}numbers {span}"
 
@@ -184,7 +220,7 @@ def _as_date(cells: _Cells, raw: Raw, is_target: bool) -> Found | None:
     example = cells.distinct.filter(found.is_not_null())[0]
     if formats[0] in parse.CLOCKS:
         return "date", f"times of day such as {_shown(example)}", {"formats": formats}
-    why = f"dates such as {_shown(example)}, from {found.min():%Y-%m-%d} to {found.max():%Y-%m-%d}"
+    why = f"dates such as {_shown(example)}, from {str(found.min())[:10]} to {str(found.max())[:10]}"
     if doubt:
         order = "day first" if formats[0].startswith("%d") else "month first"
         why += f"; day and month could be either, read {order}"
@@ -237,7 +273,11 @@ def _typed(values: pl.Series, raw: Raw, is_target: bool) -> ColumnKind:
         return ColumnKind(values.name, "constant", f"always {distinct[0]}", how)
     if kind_of == "boolean":
         return ColumnKind(values.name, "boolean", "true or false", how)
-    kind, why = number_or_label(values.name, distinct.cast(pl.Float64), present, len(values), is_target, raw)
+    if kind_of == "integer" and not is_target and _eight_digit_dates(distinct.to_numpy()):
+        first = _shown(distinct.min())
+        return ColumnKind(values.name, "date", f"dates such as {first}", how | {"formats": ["%Y%m%d"]})
+    known = np.unique(distinct.cast(pl.Float64).to_numpy())
+    kind, why = number_or_label(values.name, known, present, len(values), is_target, raw)
     return ColumnKind(values.name, kind, why, how)
 
 
@@ -256,7 +296,8 @@ def type_word(dtype: pl.DataType, name: str) -> str:
     if dtype == pl.Duration:
         return "duration"
     raise InputError(
-        f"Column {name!r} holds {dtype} in each cell, not a single value.\nSplit it into columns of its own or leave it out."
+        f"Column {name!r} holds {dtype} in each cell, not a single value.\n"
+        "Split it into columns of its own or leave it out."
     )
 
 
@@ -266,9 +307,8 @@ def _tokens(name: str) -> set[str]:
     return {w for w in re.split(r"[^a-z]+", apart.lower()) if w}
 
 
-def _whole(value: pl.Series) -> bool:
-    known = value.drop_nulls()
-    return bool(len(known)) and bool((known.is_finite() & (known == known.round())).all())
+def _whole(known: np.ndarray) -> bool:
+    return bool(len(known)) and bool(np.all(np.isfinite(known) & (known == np.round(known))))
 
 
 def _zero_padded(cells: _Cells) -> bool:
@@ -276,7 +316,7 @@ def _zero_padded(cells: _Cells) -> bool:
     coded = cells.distinct.str.contains(r"^\d{3,}$")
     if not coded.all() or cells.distinct.str.len_chars().n_unique() > 1:
         return False
-    return cells.distinct.str.contains("^0").any()
+    return bool(cells.distinct.str.contains("^0").any())
 
 
 def _uniform(sample: pl.Series) -> bool:
@@ -285,7 +325,7 @@ def _uniform(sample: pl.Series) -> bool:
     if not sample.str.contains(r"\d").mean() > 0.5:  # type: ignore[operator]
         return False
     hexadecimal = sample.str.contains(r"^[0-9a-fA-F-]{8,}$").mean() > 0.95  # type: ignore[operator]
-    return hexadecimal or float(shape.value_counts()["count"].top_k(3).sum()) > 0.9 * len(sample)
+    return bool(hexadecimal or shape.value_counts()["count"].top_k(3).sum() > 0.9 * len(sample))
 
 
 def _plain(value: Any) -> str:

@@ -12,7 +12,7 @@ from ...core.errors import InputError
 _IRIS = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
 _WINE = tuple(
     """alcohol malic_acid ash alcalinity_of_ash magnesium total_phenols flavanoids nonflavanoid_phenols
-    proanthocyanins color_intensity hue od280/od315_of_diluted_wines proline""".split()
+    proanthocyanins color_intensity hue od280/od315_of_diluted_wines proline""".split()  # noqa: SIM905
 )
 _CANCER = tuple(
     f"{how} {what}" if how == "mean" else f"{what} {how}" if how == "error" else f"{how} {what}"

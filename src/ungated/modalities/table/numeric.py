@@ -76,7 +76,7 @@ class NumberPart:
 
 
 def _offset(low: float, high: float, middle: float) -> float:
-    """What to subtract where float32 would merge neighbouring values, as for 1,700,000,001 and 1,700,000,002; else 0."""
+    """What to subtract where float32 would merge neighbours such as 1,700,000,001 and 1,700,000,002; else 0."""
     size, span = max(abs(low), abs(high)), high - low
     return middle if size > 2**24 and 0 < span < size / 16 else 0.0
 

@@ -1,4 +1,4 @@
-"""One text file of cells as frames of strings: what `sniff` tells of its head, carried out on all of it by `delimited`."""
+"""One text file as frames of strings: what `sniff` tells of its head, carried out on all of it by `delimited`."""
 
 import codecs
 import itertools
@@ -15,6 +15,8 @@ from .sniff import WORDS_OF, Dialect, dialect, encoding, has_header, is_utf8
 from .sources import Source
 
 MOST_COLUMNS = 50_000
+HEAD, LONG_HEAD = 1 << 18, 1 << 24
+DROPPED = b"\0\x1e\x1f"  # no part of any text, and used as marks in `delimited`
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def layout(source: Source, header: bool | None, notes: list[str], like: list[str
     Raises InputError where the file is empty or no text.
     """
     head = source.head()
+    if len(head) >= HEAD and b"\n" not in head and b"\r" not in head:
+        head = source.head(LONG_HEAD)
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise InputError(f"{source.name} is empty.\nA table needs a line of names and lines of values.")
     codec, words = encoding(source.name, head)
@@ -50,10 +54,10 @@ def layout(source: Source, header: bool | None, notes: list[str], like: list[str
         notes.append(f"{source.name}: read as {words}")
     if b"\0" in head and not codec.startswith(("utf-16", "utf-32")):
         notes.append(f"{source.name}: zero bytes were left out")
-    text = codecs.getincrementaldecoder(codec)("replace").decode(head).replace("\0", "")
+    text = codecs.getincrementaldecoder(codec)("replace").decode(head).translate(dict.fromkeys(DROPPED))
     mac = "\r" in text and "\n" not in text
     text = text.replace("\r", "\n") if mac else text
-    cut = text.rfind("\n") if len(head) >= 1 << 18 else len(text)
+    cut = text.rfind("\n") if len(head) >= HEAD else len(text)
     text = text[:cut] if cut > 0 else text
     how = dialect(text, source.suffix)
     rows = _first(text, how, source.name)
@@ -61,8 +65,10 @@ def layout(source: Source, header: bool | None, notes: list[str], like: list[str
     first = rows[0]
     if header is None:
         even = [(r + [""] * width)[:width] for r in rows]
-        header = first == like if like is not None else (len(first) != width or has_header(even))
-    names = _names(first, width, rows) if header else [str(i) for i in range(1, max(width, len(first)) + 1)]
+        header = first == like if like is not None else has_header(even) or len(first) == width - 1
+    if header and len(first) != width - 1:
+        width = len(first)  # rows longer than the line of names are at fault, not it
+    names = _names(first, width, rows) if header else [str(i) for i in range(1, width + 1)]
     if len(names) > MOST_COLUMNS:
         raise InputError(f"{source.name} has {len(names):,} columns; at most {MOST_COLUMNS:,} can be read.")
     return Layout(codec, words, mac, how, unique(names, notes), header)
@@ -117,7 +123,7 @@ def _utf8(source: Source, lay: Layout, notes: list[str]) -> Iterator[bytes]:
                 told = True
             out = text.encode("utf-8", "replace")
             whole = not decoder.getstate()[0]
-        out = out.replace(b"\0", b"") if b"\0" in out else out
+        out = out.translate(None, DROPPED) if any(b in out for b in DROPPED) else out
         out = out.replace(b"\r", b"\n") if lay.mac else out
         if out:
             yield out

@@ -24,7 +24,7 @@ class Raw:
 
     frame: strings for text files, typed columns otherwise. source: readable name. how: how it was read, in words.
     rows_in_file: set where only a uniform random sample of rows was kept. notes: what a person should know.
-    home: the caller's kind of table: "polars", "pandas", "pyarrow", "numpy" or "path". decimal: the file's decimal mark.
+    home: the caller's kind: "polars", "pandas", "pyarrow", "numpy" or "path". decimal: the file's decimal mark.
     """
 
     frame: pl.DataFrame
@@ -47,7 +47,7 @@ class Keeper:
         self.seen, self.threshold = 0, 1.0
         self.frames: list[pl.DataFrame] = []
         self.keys: list[np.ndarray] = []
-        self.size = 0
+        self.size: float = 0
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take in the next rows."""

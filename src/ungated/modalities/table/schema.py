@@ -1,13 +1,14 @@
 """What each column of a table is: the words that reading, casting and encoding share, as plain JSON values."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 KINDS = ("number", "category", "boolean", "date", "text", "identifier", "constant")
 
 MARKS = frozenset(
     """ ? ?? na n/a n.a. #n/a #na nan -nan null (null) #null! none nil nat <na> - -- --- . \\n
-    #value! #div/0! #ref! #num! #name? missing""".split()
+    #value! #div/0! #ref! #num! #name? missing""".split()  # noqa: SIM905
 ) | {""}
 """What stands for a missing value in a text cell, lower-case and stripped of spaces."""
 
@@ -33,13 +34,14 @@ class Schema:
     columns: tuple[ColumnKind, ...]
 
     def __getitem__(self, name: str) -> ColumnKind:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        return self._index[name]
 
     def __contains__(self, name: object) -> bool:
-        return any(c.name == name for c in self.columns)
+        return name in self._index
+
+    @cached_property
+    def _index(self) -> dict[str, ColumnKind]:
+        return {c.name: c for c in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -92,7 +92,8 @@ def _guessed(head: bytes) -> tuple[str, str]:
 
 def dialect(text: str, suffix: str = "") -> Dialect:
     """How the first lines part their cells. `text` ends at the end of a line."""
-    lines = [line for line in text.splitlines() if line.strip()][:1000]
+    text = text.replace("\r\n", "\n")
+    lines = [line for line in text.split("\n") if line.strip()][:1000]
     quote = "'" if '"' not in text and _single_quoted(lines) else '"'
     bare = _without_quoted(text, quote)[:1000]
     best = _delimiter(bare, suffix)
@@ -117,7 +118,7 @@ def _without_quoted(text: str, quote: str) -> list[str]:
     """Non-empty lines with what is inside quotes taken out; a lone quote is left alone."""
     if quote in text:
         text = re.sub(rf"(^|[,;\t|:^ \n]){quote}(?:[^{quote}]|{quote}{quote})*{quote}", r"\1Q", text)
-    return [line for line in text.splitlines() if line.strip()]
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _delimiter(lines: list[str], suffix: str) -> str:

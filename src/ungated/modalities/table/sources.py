@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ...core.errors import InputError
 
@@ -71,7 +71,7 @@ class Source:
     path: Path | None = None  # where it is a plain file that may be read in place
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
-        """The bytes, unpacked, `size` at a time. Raises InputError where it is damaged or unpacks out of all proportion."""
+        """The bytes, unpacked, `size` at a time. Raises InputError where it is damaged or grows beyond reason."""
         total = 0
         try:
             with self.open() as file:
@@ -191,10 +191,10 @@ def _zstd_by_polars(file: BinaryIO) -> BinaryIO:
     return io.BytesIO("\n".join(lines.fill_null("")).encode())
 
 
-_SINGLE: tuple[tuple[bytes, str, Callable[[BinaryIO], BinaryIO]], ...] = (
-    (b"\x1f\x8b", "gzip", lambda f: gzip.GzipFile(fileobj=f)),  # type: ignore[dict-item,return-value]
-    (b"\xfd7zXZ\x00", "xz", lambda f: lzma.LZMAFile(f)),  # type: ignore[return-value]
-    (b"BZh", "bzip2", lambda f: bz2.BZ2File(f)),  # type: ignore[return-value]
+_SINGLE: tuple[tuple[bytes, str, Callable[[BinaryIO], Any]], ...] = (
+    (b"\x1f\x8b", "gzip", lambda f: gzip.GzipFile(fileobj=f, mode="rb")),
+    (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
+    (b"BZh", "bzip2", bz2.BZ2File),
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd),
 )
 

@@ -1,4 +1,4 @@
-"""What looks wrong with a table, in plain words with the way out. Quick: large tables are looked at through a sample."""
+"""What looks wrong with a table, in plain words with the way out. Large tables are looked at through a sample."""
 
 from collections.abc import Iterator
 
@@ -40,11 +40,13 @@ def _useless(frame: pl.DataFrame, schema: Schema, target: str | None) -> Iterato
         yield f"Always the same, so left out: {_names(constant)}."
     if identifiers:
         one = identifiers[0]
-        yield f"Identifies a row and so cannot generalise, left out: {_names(identifiers)} (--kind {one}=number or category keeps it)."
+        names = _names(identifiers)
+        yield f"Identifies a row and so cannot generalise, left out: {names} (--kind {one}=category keeps it)."
 
 
 def _repeated(frame: pl.DataFrame, schema: Schema, target: str | None) -> Iterator[str]:
-    said = [c.name for c in schema.columns if c.kind not in ("identifier", "constant") and c.name in frame.columns]
+    here = set(frame.columns)
+    said = [c.name for c in schema.columns if c.kind not in ("identifier", "constant") and c.name in here]
     features = [c for c in said if c != target]
     if not features or len(frame) < 2:
         return
@@ -87,13 +89,14 @@ def _rare(labels: pl.Series) -> Iterator[str]:
     rare = counts.filter(pl.col("count") < RARE)
     if len(rare) and len(counts) > 1:
         shown = [f"{v} ({k})" for v, k in rare.iter_rows()]
-        yield f"Classes with fewer than {RARE} rows can hardly be learned or tested: {_names(shown, 5)}. Merge or remove them."
+        yield f"Classes with fewer than {RARE} rows can hardly be learned or tested: {_names(shown, 5)}."
 
 
 def _answers(frame: pl.DataFrame, schema: Schema, target: str, task: str) -> Iterator[str]:
     """Columns from which the target can be read off, one by one, or for numbers as an exact weighted sum."""
     features = [c for c in schema.columns if c.kind not in ("identifier", "constant") and c.name != target]
-    features = [c for c in features if c.name in frame.columns]
+    here = set(frame.columns)
+    features = [c for c in features if c.name in here]
     if len(frame) < 40 or len(features) > WIDE:
         return
     order = np.random.default_rng(0).permutation(len(frame))[:ROWS]

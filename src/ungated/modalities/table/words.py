@@ -28,7 +28,10 @@ def _tokens(values: pl.Series) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class WordsPart:
-    """One column of text. words: up to 64 that are in 1% to 60% of the training texts. characters, tokens: see NumberPart."""
+    """One column of text.
+
+    words: up to 64 that are in 1% to 60% of the training texts. characters, tokens: a `NumberPart` each, as its fields.
+    """
 
     source: str
     words: tuple[str, ...]
