@@ -15,7 +15,7 @@ from ungated.core.numbers import Answer, Array, Column, Form, Numbers, Shape
 torch = pytest.importorskip("torch", reason="the extra `modern` is not installed")
 
 from ungated.algorithms.modern.residual_mlp import Members, ResidualMLP, straight_pieces  # noqa: E402
-from ungated.engines.torch_loop import Schedule, descend, session  # noqa: E402
+from ungated.engines.torch_loop import Schedule, bf16_pays, descend, session  # noqa: E402
 
 SMALL = ResidualMLP(width=32, members=2, bins=8)
 
@@ -186,6 +186,11 @@ def test_descend_keeps_the_weights_that_were_best_and_stops() -> None:
         descend(net, (rows,), lambda net, x: net(x).square().mean(), watch, plan, Clock())
     assert len(seen) == 5
     assert net.weight.item() == seen[1]
+
+
+def test_bf16_is_judged_once() -> None:
+    assert bf16_pays() is bf16_pays()
+    assert bf16_pays.cache_info().misses == 1
 
 
 def test_a_schedule_that_fits_the_clock_is_not_shortened() -> None:

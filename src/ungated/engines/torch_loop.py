@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -72,6 +73,27 @@ def session(threads: int, seed: int | None = None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@cache
+def bf16_pays() -> bool:
+    """Whether a convolution trains at least 1.3 times as fast in bf16 here; measured once a process, in about 0.2 s.
+
+    It says nothing of dense layers of a few hundred units, where casting eats most of the gain.
+    """
+    require("modern")
+    import torch
+
+    layer, pixels = torch.nn.Conv2d(32, 64, 3, padding=1), torch.rand(16, 32, 28, 28)
+
+    def took(bf16: bool) -> float:
+        started = time.process_time()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            scores = layer(pixels)
+        scores.float().sum().backward()
+        return time.process_time() - started
+
+    return min(took(False) for _ in range(4)) > 1.3 * min(took(True) for _ in range(4))
+
+
 def descend(
     net: "nn.Module",
     learn: Sequence["Tensor"],
@@ -94,6 +116,7 @@ def descend(
 
     optimiser = torch.optim.AdamW(_decayed(net, plan.decay), lr=plan.rate, betas=(0.9, 0.99), fused=True)
     weights, average = list(net.parameters()), copy.deepcopy(net).eval()
+    averages = list(average.parameters())
     best = _Best(plan.patience)
     pace = _Pace(plan, len(learn[0]), clock)
     net.train()
@@ -104,11 +127,11 @@ def descend(
         optimiser.zero_grad()
         error.backward()
         optimiser.step()
-        with (
-            torch.no_grad()
-        ):  # a mean over the last tenth or so of the steps (Karras et al. 2024), whatever their number
-            torch._foreach_lerp_(list(average.parameters()), weights, 1 - (1 - 1 / step) ** 12)
+        with torch.no_grad():  # a mean over the last tenth of the steps, whatever their number (Karras et al. 2024)
+            torch._foreach_lerp_(averages, weights, 1 - (1 - 1 / step) ** 12)  # type: ignore[arg-type]
         ended = pace.stepped()
+        if pace.collapsed and torch.get_num_threads() > 1:
+            torch.set_num_threads(1)
         if ended or pace.watch_due():
             average.load_state_dict(dict(net.named_buffers()), strict=False)
             seen = watch(average) if math.isfinite(error.item()) else math.nan
@@ -129,13 +152,21 @@ class _Pace:
         self.gap = 1 / min(plan.watches, plan.epochs if plan.epochs > 4 else plan.watches)
         self.clock, self.started, self.taken = clock, time.monotonic(), 0
         self.progress, self.watched = 0.0, 0.0
+        self.last, self.fastest, self.slow = self.started, math.inf, 0
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether ten steps on end took six times the fastest: threads then wait for a core that another has."""
+        return self.slow >= 10
 
     def stepped(self) -> bool:
         """Move on by one step; True when the schedule or the time has come to its end."""
-        self.taken += 1
-        a_step = (time.monotonic() - self.started) / self.taken
+        now, self.taken = time.monotonic(), self.taken + 1
+        self.fastest, took, self.last = min(self.fastest, now - self.last), now - self.last, now
+        self.slow = self.slow + 1 if took > 6 * self.fastest else 0
+        a_step = (now - self.started) / self.taken
         affordable = 0.95 * self.clock.left() / a_step if self.taken > 3 else math.inf
-        remaining = min(self.steps - self.taken + 1, affordable)  # time that grows plentiful again does not lengthen it
+        remaining = min(self.steps - self.taken + 1, affordable)
         self.progress += (1 - self.progress) / max(1.0, remaining)
         return self.progress > 1 - 1e-9 or self.clock.expired
 
@@ -150,7 +181,8 @@ class _Best:
     """The weights with the least error so far, and how long ago that was."""
 
     def __init__(self, patience: int) -> None:
-        self.error, self.weights, self.since, self.patience = math.inf, None, 0, patience
+        self.error, self.since, self.patience = math.inf, 0, patience
+        self.weights: dict[str, Tensor] | None = None
 
     def offer(self, error: float, net: "nn.Module") -> bool:
         """Keep the weights if they are the best; False when it is time to stop."""
@@ -159,7 +191,7 @@ class _Best:
         self.since += 1
         if error < self.error:
             self.error, self.since = error, 0
-            self.weights: Any = {k: v.clone() for k, v in net.state_dict().items()}
+            self.weights = {k: v.clone() for k, v in net.state_dict().items()}
         return self.since < self.patience
 
 

@@ -12,8 +12,8 @@ network (Gorishniy 2024, who also share the later weights; on a processor that s
 Trained with AdamW, a rate that rises and then falls along a cosine, dropout, averaged weights, and early stopping on
 rows that it sets aside from its own. Label smoothing e draws the target for a class from 1 to 1 - e + e/c, which keeps
 a network from growing overconfident, but makes honest probabilities p come out as (1 - e) p + e/c. `answer` undoes
-just that, so log-loss is not hurt. All in float32: bf16 halves the products, but at this size they are half of the time
-at most, and adding up many small steps needs the digits.
+just that, so log-loss is not hurt. All in float32: in bf16, where the processor has it, a step of so small a network
+is at best a quarter shorter.
 
 Cost: O(epochs n (b d w + m k w²)) time for b bins, d columns, m members, k blocks of width w; O(n d) memory.
 Paper: Gorishniy, Rubachev & Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022
@@ -69,6 +69,9 @@ def network(levels: list[int], outputs: int, width: int, blocks: int, members: i
             return h + torch.baddbmm(self.back_bias, z, self.back)
 
     class Network(nn.Module):
+        left: "Tensor"
+        gap: "Tensor"
+
         def __init__(self) -> None:
             super().__init__()
             self.numbers = [i for i, k in enumerate(levels) if not k]
@@ -190,7 +193,11 @@ class ResidualMLP(Algorithm):
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Members:
         learn, watched = watch_split(train, task, clock.seed) if len(train) > 1 else (train, train)
-        design = {"levels": [c.levels for c in train.columns], "outputs": task.outputs, "width": self.width}
+        design: dict[str, Any] = {
+            "levels": [c.levels for c in train.columns],
+            "outputs": task.outputs,
+            "width": self.width,
+        }
         design |= {
             "blocks": self.blocks,
             "members": self.members,
