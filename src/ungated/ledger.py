@@ -56,6 +56,7 @@ def _entry(
     if results:
         answer, rows = _judged(trial, folds, len(y))
         entry.guide = task.loss(y[rows], answer)
+        entry.rows = len(rows)
         entry.error = task.measure(y[rows], answer)
         entry.low, entry.high = task.measure.interval(y[rows], answer)
         judged = sum(len(folds[k].valid) for k in results)
@@ -96,6 +97,7 @@ def _ensemble(summit: Summit, y: Array, task: Task, entries: Sequence[Entry], st
         predict_us=sum(e.predict_us * e.folds for e in members),
         size_bytes=sum(e.size_bytes for e in members),
         folds=max(e.folds for e in members),
+        rows=len(summit.rows),
         weight=1.0,
         finished_at=max(e.finished_at for e in members),
     )

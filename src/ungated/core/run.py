@@ -95,6 +95,7 @@ class Entry:
     predict_us: float = 0.0
     size_bytes: int = 0
     folds: int = 0
+    rows: int = 0  # validation rows that the error was measured on: all of them, or one fold's
     weight: float = 0.0
     finished_at: float = 0.0  # seconds into the run
     settings: dict[str, Any] = field(default_factory=dict)

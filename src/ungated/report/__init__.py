@@ -196,7 +196,7 @@ def _charts(run: Run, figures: list[Figure], most: int) -> dict[str, Any]:
         }
     baseline = next((e.error for e in run.leaderboard if e.id == tables.BASELINE), None)
     best = tables.best_by_era(run.leaderboard)
-    learned = [e for e in run.leaderboard if e.id != tables.BASELINE]
+    learned = [e for e in run.leaderboard if e.id != tables.BASELINE and (e.error is not None or e.seconds)]
     points = [
         _point(e)
         | {

@@ -59,10 +59,10 @@
     return points.toSorted((a, b) => y(a) - y(b)).map((p) => {
       const text = middle(p.name, 26), half = wide(text) / 2 + 3;
       const at = Math.min(Math.max(x(p), edges[0] + half), edges[1] - half);
-      const hits = (dy) => boxes.filter((b) => Math.abs(b.x - at) < b.half + half && Math.abs(b.y - y(p) - dy) < b.tall + 7).length;
+      const hits = (dy) => d3.sum(boxes, (b) => (Math.abs(b.x - at) < b.half + half && Math.abs(b.y - y(p) - dy) < b.tall + 7 ? b.cost : 0));
       const outside = (dy) => 9 * (y(p) + dy < edges[2] || y(p) + dy > edges[3]);
-      const dy = d3.least([-16, 16, -30, 30, -44, 44, -58], (step) => hits(step) + outside(step) + Math.abs(step) / 1000);
-      boxes.push({ x: at, half, y: y(p) + dy, tall: 7 });
+      const dy = d3.least([-16, 16, -30, 30, -44, 44, -58, -72, -86, -100], (step) => hits(step) + outside(step) + Math.abs(step) / 1000);
+      boxes.push({ x: at, half, y: y(p) + dy, tall: 7, cost: 4 });
       return { ...p, text, dx: at - x(p), dy };
     });
   };
@@ -93,8 +93,8 @@
     const between = (width / Math.log10(domain[1] / domain[0])) > 200 ? [1, 2, 5] : [1];
     const times = decades.flatMap((t) => between.map((k) => k * t)).filter((t) => t >= domain[0] && t <= domain[1]);
     const said = known(d.baseline) && d.baseline <= high ? `trivial baseline ${say(d.baseline)}` : "";
-    const taken = shown.map((p) => ({ x: x(p.seconds), half: 5, y: y(p.at), tall: 5 }));
-    if (said) taken.push({ x: margin.left + wide(said) / 2, half: wide(said) / 2, y: y(d.baseline) - 8, tall: 7 });
+    const taken = shown.map((p) => ({ x: x(p.seconds), half: 5, y: y(p.at), tall: 5, cost: 1 }));
+    if (said) taken.push({ x: margin.left + wide(said) / 2, half: wide(said) / 2, y: y(d.baseline) - 8, tall: 7, cost: 4 });
     const names = placed(shown.filter((p) => p.marked && !p.off), (p) => x(p.seconds), (p) => y(p.at), [margin.left, width - margin.right, margin.top, height - margin.bottom - 6], taken);
     const tip = (p) => [`${short(p.full, 60)} (${p.era === "blend" ? "ensemble" : p.era}, ${p.year || "–"})`,
       known(p.error) ? `${d.metric} ${say(p.error)}${known(p.low) && known(p.high) ? ` [${say(p.low)}, ${say(p.high)}]` : ""}` : p.fate || "did not finish",
@@ -117,6 +117,7 @@
         Plot.dot(failed, { x: "seconds", frameAnchor: "top", dy: 6, symbol: "times", stroke: BAD, strokeWidth: 1.8, r: 4 }),
         Plot.text(shown.filter((p) => p.off), { x: "seconds", frameAnchor: "top", dy: -6, text: () => "↑", fill: (p) => COLOUR[p.era], fontWeight: 700, fontSize: 15 }),
         said && Plot.text([d.baseline], { y: (v) => v, frameAnchor: "left", dy: -8, text: () => said, fill: INK, ...halo }),
+        Plot.link(names.filter((p) => Math.abs(p.dy) > 20), { x1: "seconds", x2: (p) => x.invert(x(p.seconds) + p.dx), y1: "at", y2: (p) => y.invert(y(p.at) + p.dy), stroke: (p) => COLOUR[p.era], strokeWidth: 0.75 }),
         ...names.map((p) => Plot.text([p], { x: "seconds", y: "at", dx: p.dx, dy: p.dy, text: "text", fill: COLOUR[p.era], fontWeight: 600, ...halo })),
         Plot.tip([...shown, ...failed.map((p) => ({ ...p, at: high }))], Plot.pointer({ x: "seconds", y: "at", title: tip })),
       ],

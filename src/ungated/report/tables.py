@@ -112,13 +112,13 @@ def leaderboard(entries: list[Entry], metric: str, most: int) -> Table:
             Cell(words.shortened(e.algorithm, 120), look="name"),
             Cell(shelf(e), ERAS.index(e.era) if e.era in ERAS else 9, look=f"era {era(e)}"),
             Cell(str(e.year) if e.year else words.NOTHING, e.year),
-            Cell(words.error(e.error, metric), e.error, note=interval(e.low, e.high, metric) + one_fold(e, entries)),
+            Cell(words.error(e.error, metric), e.error, note=interval(e.low, e.high, metric) + fewer(e, entries)),
             Cell(words.seconds(e.seconds or None), e.seconds, note=planned(words.seconds, e.planned_seconds)),
             Cell(words.size(e.peak_bytes or None), e.peak_bytes, note=planned(words.size, e.planned_bytes)),
             Cell(words.microseconds(e.predict_us or None), e.predict_us),
             Cell(words.size(e.size_bytes or None), e.size_bytes),
             Cell(words.percent(e.weight) if e.weight else "", e.weight),
-            Cell(words.shortened(e.fate, 160), look="fate"),
+            Cell(words.shortened(e.fate or ("" if e.error is not None else "no time left for it"), 160), look="fate"),
         ]
         for e in entries[:most]
     ]
@@ -148,12 +148,12 @@ def shelf(entry: Entry) -> str:
 
 
 def partial(entry: Entry, entries: list[Entry]) -> bool:
-    """Whether a candidate was judged on one fold alone while others were judged on all rows."""
-    return entry.folds == 1 and any(e.folds > 1 for e in entries)
+    """Whether a candidate was judged on fewer rows than others were."""
+    return entry.rows < max((e.rows for e in entries), default=0)
 
 
-def one_fold(entry: Entry, entries: list[Entry]) -> str:
-    return ", one fold" if entry.error is not None and partial(entry, entries) else ""
+def fewer(entry: Entry, entries: list[Entry]) -> str:
+    return f", {entry.rows:,} rows" if entry.error is not None and partial(entry, entries) else ""
 
 
 def best_by_era(entries: list[Entry]) -> list[Entry]:
@@ -186,7 +186,7 @@ def eras(entries: list[Entry], metric: str) -> Table:
                 Cell(
                     words.error(best.error, metric),
                     best.error,
-                    note=interval(best.low, best.high, metric) + one_fold(best, entries),
+                    note=interval(best.low, best.high, metric) + fewer(best, entries),
                 ),
                 Cell(words.seconds(best.seconds), best.seconds),
                 Cell(words.size(best.peak_bytes), best.peak_bytes),
