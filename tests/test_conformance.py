@@ -10,11 +10,13 @@ import math
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from ungated.algorithms import discover
 from ungated.core.algorithm import ERAS, Algorithm, Fitted, Machine, era_of
@@ -33,6 +35,14 @@ MACHINE = Machine(cores=1, memory=2**33, free=2**33, gflops=50.0, bandwidth=5e9,
 
 every_algorithm = pytest.mark.parametrize("id_", ALGORITHMS)
 every_pair = pytest.mark.parametrize(("id_", "task"), PAIRS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a worker: a pool of waiting threads makes small fits many times slower beside any other process."""
+    importlib.import_module("scipy.optimize")  # brings a pool of its own, which must be there to be limited
+    with threadpool_limits(1):
+        yield
 
 
 def usable(id_: str, check: str) -> type[Algorithm]:
