@@ -128,7 +128,7 @@ def test_cells_that_cannot_be_read() -> None:
     schema = table.look(table.Raw(pl.DataFrame({"n": [str(i) for i in range(50)]}), "t"))
     few = table.cast(pl.DataFrame({"n": ["1", "2", "x", "?"]}), schema, where="t")
     assert few.frame["n"].to_list() == [1, 2, None, None]
-    assert few.notes == ["column n: 1 cells are no number and are taken as missing, first 'x' in row 3"]
+    assert few.notes == ["column n: 1 cell taken as missing for being no number, first 'x' in row 3"]
     with pytest.raises(InputError, match=r"'n'.*\n.*'p' in row 2"):
         table.cast(pl.DataFrame({"n": ["1", "p", "q", "?"]}), schema, where="t")
 
@@ -198,7 +198,7 @@ def test_warnings_on_real_tables(data_dir: Path) -> None:
 
     titanic = said("tables-seaborn/titanic.csv.gz", "survived", "classify")
     assert "alive gives survived away" in titanic
-    assert "107 rows repeat" in titanic
+    assert "107 rows too many" in titanic
     assert "deck (77%)" in titanic
     assert "casual, registered" in said("bike-sharing/day.csv.gz", "cnt", "regress")
     assert "away" not in said("tables-seaborn/diamonds.csv.gz", "price", "regress")

@@ -136,7 +136,7 @@ def test_a_refusal_names_the_place(tmp_path: Path, name: str) -> None:
 def test_short_and_long_rows_are_noted(tmp_path: Path) -> None:
     short = table.read(write(tmp_path, NASTY["ragged short"]))
     assert len(short.frame) == 60
-    assert any("7 rows are too short, the first in line 6" in n for n in short.notes)
+    assert any("7 rows too short, the first in line 6" in n for n in short.notes)
     long = table.read(write(tmp_path, NASTY["ragged long, one"]))
     assert len(long.frame) == 399
     assert any("line 42" in n for n in long.notes)

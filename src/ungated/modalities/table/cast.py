@@ -9,7 +9,7 @@ import polars as pl
 from ...core.errors import InputError
 from . import parse
 from .kinds import listed, type_word
-from .schema import ColumnKind, Schema
+from .schema import ColumnKind, Schema, many
 
 TYPES = {"number": pl.Float64, "date": pl.Datetime("us")}
 
@@ -100,10 +100,10 @@ def _cast(values: pl.Series, column: ColumnKind, where: str) -> tuple[pl.Series,
     seen = repr(str(values[first]))[:60]
     if count > (len(known) - known.null_count()) / 2:
         raise InputError(
-            f"{where}: column {column.name!r} should be a {column.kind}, but {count:,} of its cells are not;\n"
+            f"{where}: column {column.name!r} should be a {column.kind}, but {many(count, 'cell')} cannot be read so;\n"
             f"the first is {seen} in row {first + 1:,}."
         )
-    odd = f"{count:,} cells are no {column.kind} and are taken as missing"
+    odd = f"{many(count, 'cell')} taken as missing for being no {column.kind}"
     return typed, f"column {column.name}: {odd}, first {seen} in row {first + 1:,}"
 
 

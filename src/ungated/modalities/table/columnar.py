@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ...core.errors import InputError
-from .frames import _from_cells, _simple
+from .frames import from_cells, simple
 from .sources import Source
 
 BATCH = 50_000
@@ -37,11 +37,11 @@ def columnar_frames(source: Source, kind: str) -> Iterator[pl.DataFrame]:
             )
             rows = int(lazy.select(pl.len()).collect().item())
             for start in range(0, max(rows, 1), 10 * BATCH):
-                yield _simple(lazy.slice(start, 10 * BATCH).collect())
+                yield simple(lazy.slice(start, 10 * BATCH).collect())
         else:
             data = b"".join(source.blocks())
             stream = not data.startswith(b"ARROW1")
-            yield _simple((pl.read_ipc_stream if stream else pl.read_ipc)(io.BytesIO(data)))
+            yield simple((pl.read_ipc_stream if stream else pl.read_ipc)(io.BytesIO(data)))
     except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as e:  # type: ignore[attr-defined]
         first = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise InputError(f"{source.name} cannot be read as {kind}: {first[:200]}.\nCopy or write it again.") from e
@@ -106,4 +106,4 @@ def _frame(batch: list[tuple[int, dict[str, Any]]], name: str, unit: str) -> pl.
                     "Flatten it into keys of their own, or leave it out."
                 )
         keys.update(dict.fromkeys(record))
-    return _simple(pl.DataFrame([_from_cells(k, [r.get(k) for _, r in batch]) for k in keys]))
+    return simple(pl.DataFrame([from_cells(k, [r.get(k) for _, r in batch]) for k in keys]))

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from ...core.errors import InputError
+from .schema import many
 from .sniff import Dialect
 
 LONGEST = 1 << 26  # bytes in one record; beyond it stands an unclosed quote or no table at all
@@ -37,17 +38,17 @@ class Faults:
         """In words. Raises InputError where more than 1% of rows are too long."""
         if len(self.long) > max(1, 0.01 * (self.rows + len(self.long))) or (self.long and not self.rows):
             raise InputError(
-                f"{self.name}: {len(self.long):,} rows have more than {self.width} cells, the first in line "
+                f"{self.name}: {many(len(self.long), 'row')} with more than {self.width} cells, the first in line "
                 f"{self.long[0]:,}.\nPut cells that contain the delimiter in quotes, or use another delimiter."
             )
         out = []
         if self.short:
             out.append(
-                f"{self.short:,} rows are too short, the first in line {self.first_short:,}; cells were left empty"
+                f"{many(self.short, 'row')} too short, the first in line {self.first_short:,}; cells were left empty"
             )
         if self.long:
             lines = ", ".join(f"{i:,}" for i in self.long[:5])
-            out.append(f"{len(self.long):,} rows with more than {self.width} cells were left out (line {lines})")
+            out.append(f"{many(len(self.long), 'row')} with more than {self.width} cells left out (line {lines})")
         return out
 
 
@@ -144,9 +145,15 @@ def _fast(
         data = _mended(data, starts, cut, bad, good, how, faults, line)
     else:
         data = data[: int(cut.ends[-1]) + 1]
-    faults.rows += int(good.sum()) - int((cut.cells[bad] >= faults.width).sum())
-    if data:
+    added = int(good.sum()) - int((cut.cells[bad] >= faults.width).sum())
+    faults.rows += added
+    if not data:
+        return
+    try:
         yield _parse(data, how, names)
+    except pl.exceptions.PolarsError:  # its idea of a quoted cell is a little narrower than ours
+        faults.rows -= added
+        yield from _careful(iter([data]), how, names, faults, 0, line)
 
 
 def _mended(
@@ -173,6 +180,9 @@ def _mended(
         if i in odd:
             at = line + (int(ranks[starts[i] - 1]) if starts[i] else 0)
             missing = faults.width - 1 - int(cut.cells[i])
+            if not cut.cells[i] and not data[starts[i] : cut.ends[i]].strip():  # a line of nothing but spaces
+                faults.rows -= 1
+                continue
             if missing < 0:
                 faults.long.append(at)
                 continue

@@ -53,7 +53,7 @@ def to_polars(source: Any) -> tuple[pl.DataFrame, list[str]]:
             frame = _from_pandas(native.to_native(), notes)
         else:
             frame = native.to_polars()
-    return _simple(frame), notes
+    return simple(frame), notes
 
 
 def _narwhals(source: Any) -> Any:
@@ -102,10 +102,10 @@ def _series(name: str, values: Any) -> pl.Series:
         cells = [None if g else v for v, g in zip(values.tolist(), gone, strict=True)]
     else:
         cells = values.tolist() if hasattr(values, "tolist") else list(values)
-    return _from_cells(name, cells)
+    return from_cells(name, cells)
 
 
-def _from_cells(name: str, cells: list[Any]) -> pl.Series:
+def from_cells(name: str, cells: list[Any]) -> pl.Series:
     """A column of Python values; where their types are mixed, as text."""
     cells = [None if c is None or (isinstance(c, float) and c != c) else c for c in cells]
     kinds = {type(c) for c in cells if c is not None}
@@ -123,7 +123,7 @@ def _from_cells(name: str, cells: list[Any]) -> pl.Series:
     return pl.Series(name, [None if c is None else str(c) for c in cells], pl.String)
 
 
-def _simple(frame: pl.DataFrame) -> pl.DataFrame:
+def simple(frame: pl.DataFrame) -> pl.DataFrame:
     """Categoricals and columns of nothing as text; every other type stays for `kinds` to judge."""
     plain = [c for c, t in frame.schema.items() if t in (pl.Categorical, pl.Enum, pl.Null)]
     return frame.with_columns(pl.col(plain).cast(pl.String)) if plain else frame

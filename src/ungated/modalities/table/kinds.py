@@ -14,7 +14,7 @@ import polars as pl
 from ...core.errors import InputError, UsageError
 from . import parse
 from .read import Raw
-from .schema import KINDS, ColumnKind, Schema
+from .schema import KINDS, ColumnKind, Schema, many
 
 ID_WORDS = frozenset(
     "id ids idx index key row rowid rownum no nr number instant record serial uuid guid unnamed".split()  # noqa: SIM905
@@ -63,7 +63,7 @@ def _plain_numbers(frame: pl.DataFrame, raw: Raw) -> dict[str, np.ndarray]:
 
 def listed(names: list[str] | tuple[str, ...], most: int = 20) -> str:
     """Names for a message, cut short where there are many."""
-    shown = ", ".join(names[:most])
+    shown = ", ".join(n if len(n) <= 40 else n[:39] + "…" for n in names[:most])
     return shown if len(names) <= most else f"{shown}, … ({len(names):,} in all)"
 
 
@@ -175,7 +175,7 @@ def _as_number(cells: _Cells, raw: Raw, is_target: bool) -> Found | None:
         why += ", in percent" if cells.distinct.str.ends_with("%").mean() > 0.5 else ""  # type: ignore[operator]
         if len(odd):
             count = int(cells.counts.filter(value.is_null()).sum())
-            why += f"; {count:,} odd cells such as {_shown(odd[0])} are read as missing"
+            why += f"; {many(count, 'odd cell')} such as {_shown(odd[0])} read as missing"
     return kind, why, how
 
 
@@ -203,7 +203,9 @@ def number_or_label(
     if whole and u == present and present == rows and rows >= 20 and raw.home != "numpy":
         consecutive = distinct[-1] - distinct[0] == u - 1
         named = bool(words & ID_WORDS) or name.lower().endswith(("id", "_no")) or not re.search(r"[^\W\d]", name)
-        if (consecutive and (named or words == set())) or (words & (ID_WORDS - {"number", "no"}) and rows >= 50):
+        if (consecutive and (named or (words == set() and raw.frame.width > 2))) or (
+            words & (ID_WORDS - {"number", "no"}) and rows >= 50
+        ):
             return "identifier", f"a different whole number in each row, {span}, under a name like an identifier's"
     if whole and 2 < u <= 50 and words & CODE_WORDS and present >= 5 * u:
         return "category", f"{u} different whole numbers {span}, under a name like a label's"

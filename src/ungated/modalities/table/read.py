@@ -166,7 +166,7 @@ def _files(path: Path, limit: int | None, seed: int, header: bool | None) -> Raw
     if frame is None or not frame.width:
         raise InputError(f"{path.name} holds no rows.")
     if not len(frame):
-        raise InputError(f"{path.name} has a header ({', '.join(frame.columns[:8])}) but no rows below it.")
+        raise InputError(f"{path.name} has a header ({', '.join(frame.columns[:8])[:200]}) but no rows below it.")
     if keeper.rows_in_file:
         notes.append(
             f"too large for the memory given: a uniform random sample of {len(frame):,} of {keeper.seen:,} rows is kept"
@@ -190,13 +190,13 @@ def _one(
     head = source.head(4096)
     kind = is_columnar(source, head)
     if kind:
-        return _all(columnar_frames(source, kind), keeper, source, like), ".", _names(keeper)
+        return _all(columnar_frames(source, kind), keeper, source, like, kind), ".", _names(keeper)
     if source.suffix in (".jsonl", ".ndjson", ".json") or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(
         (b'{"', b'[{"')
     ):
         if not head.strip():
             raise InputError(f"{source.name} is empty.")
-        return _all(json_frames(source), keeper, source, like), ".", _names(keeper)
+        return _all(json_frames(source), keeper, source, like, "JSON records"), ".", _names(keeper)
     if source.suffix in (".parquet", ".pq", ".arrow", ".ipc", ".feather"):
         raise InputError(
             f"{source.name} is not what its name says: it does not begin as such a file does.\nWrite it again."
@@ -219,11 +219,9 @@ def _names(keeper: Keeper) -> list[str]:
     return keeper.frames[-1].columns if keeper.frames else []
 
 
-def _all(frames: Iterator[pl.DataFrame], keeper: Keeper, source: Source, like: list[str] | None) -> str:
+def _all(frames: Iterator[pl.DataFrame], keeper: Keeper, source: Source, like: list[str] | None, word: str) -> str:
     for frame in frames:
         if like is not None and set(frame.columns) == set(like):
             frame = frame.select(like)
         keeper.add(frame)
-    kinds = {".jsonl": "JSON lines", ".ndjson": "JSON lines", ".json": "JSON"}
-    word = kinds.get(source.suffix, "Parquet" if source.suffix in (".parquet", ".pq") else "Arrow")
     return ", ".join([word, *source.packing])

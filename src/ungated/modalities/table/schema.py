@@ -4,6 +4,16 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+
+def many(n: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> many(1, "row"), many(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 KINDS = ("number", "category", "boolean", "date", "text", "identifier", "constant")
 
 MARKS = frozenset(

@@ -144,7 +144,7 @@ def _unpacked(source: Source, depth: int = 0) -> list[Source]:
     refuse(source.name, head)
     if depth > 3:
         raise InputError(f"{source.name} is packed more than three times over. Unpack it and give the file inside.")
-    if head[:4] == b"PK\x03\x04":
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(source, depth)
     if head[257:262] == b"ustar":
         return _tar(source, depth)

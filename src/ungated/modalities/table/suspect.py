@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from .schema import Schema
+from .schema import Schema, many
 
 ROWS = 20_000  # rows looked at for columns that give the answer away
 WIDE = 200  # more columns than this are not searched for answers
@@ -22,7 +22,7 @@ def warnings(frame: pl.DataFrame, schema: Schema, target: str | None, task: str 
         known = frame.filter(pl.col(target).is_not_null())
         lost = len(frame) - len(known)
         if lost:
-            lines.append(f"{lost:,} rows have no {target} and teach nothing: they are left out.")
+            lines.append(f"{many(lost, 'row')} without {target}, left out: nothing can be learned there.")
         lines += _rare(known[target]) if task == "classify" else []
         lines += _answers(known, schema, target, task)
     return lines
@@ -55,14 +55,14 @@ def _repeated(frame: pl.DataFrame, schema: Schema, target: str | None) -> Iterat
     if distinct == len(frame):
         return
     if target is None or target not in said:
-        yield f"{len(frame) - distinct:,} rows repeat another row exactly."
+        yield f"{many(len(frame) - distinct, 'row')} too many: exact repeats of another."
         return
     both = pl.DataFrame({"f": of_features, "t": frame.select(target).hash_rows(seed=1)})
     pairs = both.n_unique()
     if pairs < len(frame):
         yield (
-            f"{len(frame) - pairs:,} rows repeat another row exactly; a copy may fall both into the rows learned from "
-            "and into the test. Remove copies unless they are separate cases."
+            f"{many(len(frame) - pairs, 'row')} too many: exact copies of others. "
+            "A copy may fall both into the rows learned from and into the test: remove copies unless they are separate cases."
         )
     share = 1 - distinct / len(frame)
     if pairs > distinct and frame[target].dtype == pl.String and share > 0.001:
