@@ -49,7 +49,7 @@ def wave(n: int, seed: int = 0) -> Numbers:
 
 
 def test_learns_rings() -> None:
-    fitted = ResidualMLP().fit(rings(900), Stub("classify", 2), Clock())
+    fitted = ResidualMLP(members=2).fit(rings(700), Stub("classify", 2), Clock())
     unseen = rings(500, seed=1)
     answer = fitted.answer(unseen.x)
     assert answer.dtype == np.float64
@@ -65,7 +65,7 @@ def test_learns_exclusive_or_of_two_categories() -> None:
 
 
 def test_regression_answers_in_the_targets_units() -> None:
-    fitted = ResidualMLP(members=2).fit(wave(1200), Stub("regress", 1), Clock())
+    fitted = ResidualMLP(members=2).fit(wave(1000), Stub("regress", 1), Clock())
     unseen = wave(400, seed=1)
     answer = fitted.answer(unseen.x)
     assert answer.shape == (400, 1)
@@ -79,7 +79,7 @@ def test_smoothing_is_undone() -> None:
 
 
 def test_same_seed_same_answer_and_another_seed_another() -> None:
-    train, task = rings(200), Stub("classify", 2)
+    train, task = rings(100), Stub("classify", 2)
     first, again, other = (SMALL.fit(train, task, Clock(seed=s)).answer(train.x) for s in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -202,8 +202,8 @@ def test_a_schedule_that_fits_the_clock_is_not_shortened() -> None:
 
 
 def test_cost_is_near_what_it_takes() -> None:
-    machine = Machine(cores=1, memory=8 * 2**30, free=4 * 2**30, gflops=80, bandwidth=8e9, scalar=10)
-    train = wave(2000)
+    machine = Machine(cores=1, memory=8 * 2**30, free=4 * 2**30, gflops=80, bandwidth=2e10, scalar=10)
+    train = wave(800)
     predicted = ResidualMLP().cost(Shape.of(train, "regress", 1), machine)
     before = time.process_time()
     ResidualMLP().fit(train, Stub("regress", 1), Clock())

@@ -168,7 +168,7 @@ class ResidualMLP(Algorithm):
     bins: int = setting(
         48, "straight pieces of each number's curve, at most one for 40 rows", low=2, high=128, log=True
     )
-    dropout: float = setting(0.2, "share of hidden units silenced at each step", low=0.0, high=0.6)
+    dropout: float = setting(0.1, "share of hidden units silenced at each step", low=0.0, high=0.6)
     smoothing: float = setting(0.02, "label smoothing, undone in the answer", low=0.0, high=0.2)
     rate: float = setting(1e-2, "highest learning rate", low=1e-3, high=3e-2, log=True)
     decay: float = setting(0.1, "pull of the weights to zero", low=1e-3, high=1.0, log=True)
