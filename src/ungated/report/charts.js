@@ -67,6 +67,9 @@
     });
   };
 
+  const decades = ([from, to], steps) => d3.range(Math.floor(Math.log10(from)), Math.ceil(Math.log10(to)) + 1)
+    .flatMap((k) => steps.map((step) => step * 10 ** k)).filter((v) => v >= from && v <= to);
+
   const ladder = (d, width) => {
     const height = Math.round(Math.min(440, Math.max(320, width * 0.5)));
     const margin = { left: width < 500 ? 44 : 56, right: 14, top: 30, bottom: 44 };
@@ -77,11 +80,12 @@
     const best = Math.min(...errors), worst = Math.max(...errors);
     const roof = known(d.baseline) && d.baseline > best ? Math.min(Math.max(d.baseline, d3.quantile(errors, 0.75)), Math.max(worst, d.baseline)) : worst;
     const span = roof - best || best || 1;
-    const high = roof + span * 0.12, low = Math.max(0, best - span * 0.12);
+    const log = best > 0 && roof / best > 5; // else a far baseline would press all candidates into one line
+    const high = log ? roof * 1.4 : roof + span * 0.12, low = log ? best / 1.4 : Math.max(0, best - span * 0.12);
     const spent = points.map((p) => p.seconds).concat(known(d.budget) ? [d.budget] : []);
     const domain = [Math.min(...spent) / 1.6, Math.max(...spent) * 1.6];
     const x = d3.scaleLog(domain, [margin.left, width - margin.right]);
-    const y = d3.scaleLinear([low, high], [height - margin.bottom, margin.top]);
+    const y = (log ? d3.scaleLog : d3.scaleLinear)([low, high], [height - margin.bottom, margin.top]);
     const shown = done.map((p) => ({ ...p, at: Math.min(p.error, high), off: p.error > high }));
 
     const steps = [];
@@ -89,9 +93,8 @@
       if (p.error <= high && !p.partial && (!steps.length || p.error < steps.at(-1).error)) steps.push({ seconds: p.seconds, error: p.error });
     if (steps.length) steps.push({ seconds: Math.max(d.budget || 0, steps.at(-1).seconds), error: steps.at(-1).error });
 
-    const decades = d3.range(Math.floor(Math.log10(domain[0])), Math.ceil(Math.log10(domain[1])) + 1).map((k) => 10 ** k);
-    const between = (width / Math.log10(domain[1] / domain[0])) > 200 ? [1, 2, 5] : [1];
-    const times = decades.flatMap((t) => between.map((k) => k * t)).filter((t) => t >= domain[0] && t <= domain[1]);
+    const times = decades(domain, width / Math.log10(domain[1] / domain[0]) > 200 ? [1, 2, 5] : [1]);
+    const levels = log ? decades([low, high], [1, 2, 5]) : y.ticks(6);
     const said = known(d.baseline) && d.baseline <= high ? `trivial baseline ${say(d.baseline)}` : "";
     const taken = shown.map((p) => ({ x: x(p.seconds), half: 5, y: y(p.at), tall: 5, cost: 1 }));
     if (said) taken.push({ x: margin.left + wide(said) / 2, half: wide(said) / 2, y: y(d.baseline) - 8, tall: 7, cost: 4 });
@@ -102,17 +105,20 @@
 
     return plot({
       width, height, marginLeft: margin.left, marginRight: margin.right, marginTop: margin.top, marginBottom: margin.bottom,
-      x: { type: "log", domain }, y: { domain: [low, high] },
+      x: { type: "log", domain }, y: { type: log ? "log" : "linear", domain: [low, high] },
       r: { type: "identity" }, symbol: { domain: ERAS, range: ERAS.map((e) => SYMBOL[e]) },
       marks: [
-        ...scaleY(`validation ${d.metric}`, margin.left, tick(d.percent), 6),
+        Plot.gridY(levels, { stroke: LINE, strokeOpacity: 1 }),
+        axisY(`validation ${d.metric}${log ? ", log scale" : ""}`, { ticks: [], fill: SOFT, labelAnchor: "top", labelOffset: margin.left }),
         axisX("training time, all folds →", { ticks: [], fill: SOFT }),
-        Plot.text(times, { x: (t) => t, frameAnchor: "bottom", dy: 16, text: seconds, fill: SOFT }), // an axis would drop 5 s
+        // Written out, since Plot's axes leave out 5 s and 50 s on a log scale.
+        Plot.text(levels, { y: (v) => v, frameAnchor: "left", dx: -8, textAnchor: "end", text: tick(d.percent), fill: SOFT }),
+        Plot.text(times, { x: (t) => t, frameAnchor: "bottom", dy: 16, text: seconds, fill: SOFT }),
         known(d.budget) && Plot.ruleX([d.budget], { stroke: BAD, strokeDasharray: "2 3", strokeWidth: 1.5 }),
         known(d.budget) && Plot.text([d.budget], { x: (v) => v, frameAnchor: "top", dy: -20, dx: x(d.budget) > width * 0.7 ? width - 2 - x(d.budget) : 0, textAnchor: x(d.budget) > width * 0.7 ? "end" : "middle", text: (v) => `the budget, ${seconds(v)}`, fill: BAD }),
         said && Plot.ruleY([d.baseline], { stroke: INK, strokeDasharray: "4 3" }),
         Plot.line(steps, { x: "seconds", y: "error", curve: "step-after", stroke: INK, strokeWidth: 1.5, strokeOpacity: 0.55 }),
-        Plot.link(shown.filter((p) => known(p.low) && known(p.high) && !p.off), { x1: "seconds", x2: "seconds", y1: "low", y2: (p) => Math.min(p.high, high), stroke: (p) => COLOUR[p.era], strokeOpacity: 0.35, strokeWidth: 1.5, clip: true }),
+        Plot.link(shown.filter((p) => known(p.low) && known(p.high) && !p.off), { x1: "seconds", x2: "seconds", y1: (p) => Math.max(p.low, low), y2: (p) => Math.min(p.high, high), stroke: (p) => COLOUR[p.era], strokeOpacity: 0.35, strokeWidth: 1.5, clip: true }),
         Plot.dot(shown.filter((p) => !p.off), { x: "seconds", y: "at", symbol: "era", fill: (p) => (p.partial ? "var(--paper)" : COLOUR[p.era]), stroke: (p) => (p.partial ? COLOUR[p.era] : "var(--paper)"), strokeWidth: 1.2, r: (p) => (p.marked ? 6.5 : 4.5) }),
         Plot.dot(failed, { x: "seconds", frameAnchor: "top", dy: 6, symbol: "times", stroke: BAD, strokeWidth: 1.8, r: 4 }),
         Plot.text(shown.filter((p) => p.off), { x: "seconds", frameAnchor: "top", dy: -6, text: () => "↑", fill: (p) => COLOUR[p.era], fontWeight: 700, fontSize: 15 }),

@@ -27,6 +27,7 @@
   };
 
   const cut = (table) => {
+    if (table.tBodies[0].rows.length <= FIRST + 5) return; // a button for so few would be a nuisance
     [...table.tBodies[0].rows].forEach((row, i) => row.classList.toggle("beyond", !table.dataset.all && i >= FIRST));
   };
 
@@ -39,7 +40,7 @@
       button.addEventListener("click", () => sort(table, at));
     });
     const count = table.tBodies[0].rows.length;
-    if (count <= FIRST) continue;
+    if (count <= FIRST + 5) continue;
     const more = document.createElement("button");
     more.type = "button";
     more.className = "more";

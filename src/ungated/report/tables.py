@@ -56,7 +56,7 @@ def cell(value: object, most: int = 160) -> Cell:
 
 
 def columns(data: DataRecord, most: int) -> Table:
-    """The user's columns, `most` of them: what each was taken for, and why."""
+    """The user's columns, `most` of them, the target first: what each was taken for, and why."""
     heads = [
         Head("column"),
         Head("kind"),
@@ -76,7 +76,7 @@ def columns(data: DataRecord, most: int) -> Table:
             Cell(", ".join(words.shortened(e, 30) for e in c.examples[:3]), look="examples"),
             Cell(c.role, look=f"role {'target' if c.role == 'target' else ''}"),
         ]
-        for c in data.columns[:most]
+        for c in sorted(data.columns, key=lambda c: c.role != "target")[:most]
     ]
     more = len(data.columns) - len(rows)
     rest = f"{more:,} more columns are in run.json beside this page." if more > 0 else ""
