@@ -62,7 +62,8 @@ def _repeated(frame: pl.DataFrame, schema: Schema, target: str | None) -> Iterat
     if pairs < len(frame):
         yield (
             f"{many(len(frame) - pairs, 'row')} too many: exact copies of others. "
-            "A copy may fall both into the rows learned from and into the test: remove copies unless they are separate cases."
+            "A copy may fall both into the rows learned from and into the test. "
+            "Remove copies unless they are separate cases."
         )
     share = 1 - distinct / len(frame)
     if pairs > distinct and frame[target].dtype == pl.String and share > 0.001:
