@@ -89,19 +89,15 @@ class Model:
         typed = typed.filter(pl.col(self.target).is_not_null())
         if not typed.height:
             raise InputError(f"{raw.source}: no row has a value in {self.target!r}: there is nothing to compare with.")
-        return self.score(typed)
+        return self.judge(self.task.encode(typed[self.target].to_list()), self.answer(typed), "rows")
 
-    def score(self, typed: pl.DataFrame) -> Scores:
-        """As `evaluate`, of rows already read by this model's schema."""
-        return self.judge(self.task.encode(typed[self.target].to_list()), self.answer(typed))
-
-    def judge(self, y: Array, answer: Answer) -> Scores:
-        """How answers do against what is true, y as the task encodes it."""
+    def judge(self, y: Array, answer: Answer, rows: str = "sealed rows") -> Scores:
+        """How answers do against what is true, y as the task encodes it. rows: what they are called."""
         constant = np.tile(np.array(self._contents.document["baseline"]), (len(y), 1))
         measure = self.task.measure
         low, high = measure.interval(y, answer)
         error = ErrorRecord(measure.id, measure(y, answer), low, high, measure(y, constant), len(y))
-        error.words = in_words(error, measure.show)
+        error.words = in_words(error, measure.show, rows)
         return Scores(error, self.task.all_measures(y, answer))
 
     def answer(self, typed: pl.DataFrame) -> Answer:
@@ -319,9 +315,9 @@ def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFram
     return pl.DataFrame(columns)
 
 
-def in_words(error: ErrorRecord, show: Any) -> str:
+def in_words(error: ErrorRecord, show: Any, rows: str) -> str:
     """The error as one sentence, which says so where it is no better than the baseline's."""
-    said = f"{error.metric} {show(error.value)} on {error.rows:,} sealed rows (95% interval {show(error.low)} to "
+    said = f"{error.metric} {show(error.value)} on {error.rows:,} {rows} (95% interval {show(error.low)} to "
     said += f"{show(error.high)}); the trivial baseline's is {show(error.baseline)}"
     worse = not error.high < error.baseline
     return f"{said}: no better than the baseline" if worse else said

@@ -115,6 +115,8 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
             pool.submit(job)
             if terms.limit is None:
                 wave += _wave(ladder, left, pool, terms, everything=False)
+        if not pool.workers:
+            return "workers could not be started"
         if not steps:
             return "nothing more to try" if not ladder.settled else "more candidates no longer err less"
         for event in pool.wait(min(0.1, max(left, 0.001))):
