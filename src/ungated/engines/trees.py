@@ -221,7 +221,7 @@ def cost_of(trees: int, columns: float, leaf: int, exact: bool, job: Shape, on: 
     """
     n, k = job.rows, job.outputs
     levels = max(np.log2(max(n / leaf, 2)), 1.0)
-    scan = columns * n * levels * (0.2 + 0.01 * k if exact else 0.05 + 0.008 * k) / (on.scalar * 1e6)
+    scan = columns * n * levels * (0.15 + 0.008 * k if exact else 0.04 + 0.006 * k) / (on.scalar * 1e6)
     nodes = n / leaf
     each = 1.6e-3 + scan + nodes * (6 + columns * 0.6) * 1e-7
     size = trees * nodes * (14 + 4 * k)

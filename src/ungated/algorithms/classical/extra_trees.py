@@ -28,11 +28,13 @@ class ExtraTrees(Algorithm):
         paper="Geurts, Ernst & Wehenkel, Extremely Randomized Trees, Machine Learning 63 (2006)",
         tasks=frozenset({"classify", "regress"}),
         takes=frozenset(Takes),
+        loads=("sklearn.tree",),
+        anytime=True,
     )
     fitted: ClassVar = Forest
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"criterion": "entropy", "min_samples_leaf": 1, "max_features": 0.7},
         {"criterion": "entropy", "min_samples_leaf": 5, "max_features": 1.0},
+        {"criterion": "entropy", "min_samples_leaf": 1, "max_features": 0.7},
     )
 
     trees: int = setting(300, "most trees")

@@ -34,16 +34,18 @@ class GradientBoosting(Algorithm):
         paper="Friedman, Greedy Function Approximation: A Gradient Boosting Machine, Annals of Statistics 29 (2001)",
         tasks=frozenset({"classify", "regress"}),
         takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
+        loads=("lightgbm",),
+        anytime=True,
     )
     fitted: ClassVar = Boosted
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"extra_trees": True, "learning_rate": 0.06, "num_leaves": 48},
-        {"learning_rate": 0.03, "num_leaves": 128, "feature_fraction": 0.9, "min_data_in_leaf": 5},
-        {"learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 20, "lambda_l2": 5.0, "feature_fraction": 0.7},
-        {"learning_rate": 0.05, "num_leaves": 20, "feature_fraction": 0.5, "bagging_fraction": 0.7, "lambda_l2": 1.0},
         {"learning_rate": 0.02, "num_leaves": 64, "feature_fraction": 0.6, "bagging_fraction": 0.9, "cat_smooth": 30.0},
+        {"learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 20, "lambda_l2": 5.0, "feature_fraction": 0.7},
+        {"learning_rate": 0.03, "num_leaves": 128, "feature_fraction": 0.9, "min_data_in_leaf": 5},
         {"learning_rate": 0.1, "num_leaves": 4, "min_data_in_leaf": 10, "lambda_l2": 0.1},
-        {"extra_trees": True, "learning_rate": 0.03, "num_leaves": 200, "min_data_in_leaf": 3, "lambda_l2": 2.0},
+        {"learning_rate": 0.05, "num_leaves": 20, "feature_fraction": 0.5, "bagging_fraction": 0.7, "lambda_l2": 1.0},
+        {"extra_trees": True, "learning_rate": 0.06, "num_leaves": 48, "cat_smooth": 50.0, "lambda_l2": 1.0},
+        {"learning_rate": 0.015, "num_leaves": 200, "feature_fraction": 0.4, "min_data_in_leaf": 3, "lambda_l2": 3.0},
     )
 
     learning_rate: float = setting(0.05, "share of the error that a tree corrects", low=0.01, high=0.2, log=True)
@@ -59,6 +61,7 @@ class GradientBoosting(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
         rounds = 12 / self.learning_rate * n / (n + 1500)  # fewer rows are learned sooner
+        rounds *= (31 / self.num_leaves) ** 0.5 * (2 if self.extra_trees else 1)  # and blunter trees later
         rounds *= 1.3 if job.task == "regress" else 1.0 if k == 2 else 0.45
         trees = min(self.rounds, rounds) * (k if k > 2 else 1)
         leaves = min(self.num_leaves, 1 + n / self.min_data_in_leaf)

@@ -38,6 +38,7 @@ class KernelSVM(Algorithm):
         year=1992,
         paper="Boser, Guyon & Vapnik, A Training Algorithm for Optimal Margin Classifiers, COLT (1992)",
         tasks=frozenset({"classify", "regress"}),
+        loads=("sklearn.svm",),
     )
     fitted: ClassVar = Duels
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({"C": 20.0, "reach": 2.0}, {"C": 1.0, "reach": 0.5})

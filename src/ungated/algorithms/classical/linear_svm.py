@@ -34,6 +34,7 @@ class LinearSVM(Algorithm):
         year=1995,
         paper="Cortes & Vapnik, Support-Vector Networks, Machine Learning 20 (1995)",
         tasks=frozenset({"classify", "regress"}),
+        loads=("sklearn.svm",),
     )
     fitted: ClassVar = LinearClasses
 

@@ -28,12 +28,14 @@ class RandomForest(Algorithm):
         paper="Breiman, Random Forests, Machine Learning 45 (2001)",
         tasks=frozenset({"classify", "regress"}),
         takes=frozenset(Takes),
+        loads=("sklearn.tree",),
+        anytime=True,
     )
     fitted: ClassVar = Forest
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"min_samples_leaf": 10, "max_features": 0.5},
         {"criterion": "entropy", "min_samples_leaf": 1, "max_features": 0.3},
         {"criterion": "entropy", "min_samples_leaf": 5, "max_features": 0.7},
-        {"min_samples_leaf": 10, "max_features": 0.5},
     )
 
     trees: int = setting(300, "most trees")

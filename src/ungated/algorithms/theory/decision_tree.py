@@ -33,6 +33,7 @@ class DecisionTree(Algorithm):
         paper="Breiman, Friedman, Olshen & Stone, Classification and Regression Trees (1984)",
         tasks=frozenset({"classify", "regress"}),
         takes=frozenset(Takes),
+        loads=("sklearn.tree",),
     )
     fitted: ClassVar = Forest
 

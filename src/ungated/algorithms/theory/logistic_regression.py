@@ -35,6 +35,7 @@ class LogisticRegression(Algorithm):
         year=1958,
         paper="Cox, The Regression Analysis of Binary Sequences, JRSS B 20 (1958)",
         tasks=frozenset({"classify"}),
+        loads=("scipy.optimize",),
     )
     fitted: ClassVar = LinearClasses
 

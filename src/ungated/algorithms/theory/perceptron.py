@@ -33,6 +33,7 @@ class Perceptron(Algorithm):
         year=1958,
         paper="Rosenblatt, The Perceptron, Psychological Review 65 (1958)",
         tasks=frozenset({"classify"}),
+        anytime=True,
     )
     fitted: ClassVar = LinearClasses
 
