@@ -42,7 +42,7 @@ class DecisionTree(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         tries = 1 if self.min_samples_leaf else len(LEAVES)
-        return cost_of(1 + tries, job.width, max(self.min_samples_leaf, 10), True, job, on)
+        return cost_of(2 * (1 + tries), job.width, max(self.min_samples_leaf, 10), True, job, on)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Forest:
         checked(self.card, train, task)
