@@ -72,6 +72,8 @@ class _Ungated(BaseEstimator):
         mixed = hasattr(X, "columns") and not all(
             getattr(t, "kind", "O") in "biuf" for t in getattr(X, "dtypes", [object()])
         )
+        if reset:
+            rules["ensure_min_samples"] = 2
         if mixed:  # validation would make all columns of a mixed table objects: check its form, keep the table
             rules |= {"skip_check_array": True}
         return validate_data(self, X, y, **rules) if reset else validate_data(self, X, **rules)
