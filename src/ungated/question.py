@@ -85,7 +85,10 @@ def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
     warnings = table.warnings(typed, schema, target, task_class.id)
     run.data = _record(raw, typed, schema, target, warnings)
     rows, sealed, how = _seal(typed, schema, target, task_class, wish, run)
-    task = task_class.learn(rows[target].to_list(), wish.metric)
+    try:
+        task = task_class.learn(rows[target].to_list(), wish.metric)
+    except InputError as error:  # a task knows values, not where they come from
+        raise InputError(f"{raw.source}, column {target!r}: {error}") from error
     run.split = f"{sealed.height:,} rows are sealed ({how})"
     labels = list(getattr(task, "classes", ()))
     run.task = TaskRecord(task.id, target, why, task.metric, task.guide.id, labels)
@@ -157,7 +160,7 @@ def _seal(
         return typed, typed.head(0), "as you asked"
     strata = typed[target].rank("dense").to_numpy() if task.id == "classify" else None
     kept, held = split.seal(strata, typed.height, run.seed)
-    return typed[kept], typed[held], f"a random {split.SEALED:.0%} of them; --test FILE gives your own"
+    return typed[kept], typed[held], "drawn at random; --test FILE gives your own"
 
 
 def _same_labels(sealed: pl.DataFrame, known: pl.Series, source: str, run: Run) -> pl.DataFrame:
