@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from . import tasks
-from .core.algorithm import Algorithm
+from .core.algorithm import Algorithm, Takes
 from .core.errors import InputError, UsageError
 from .core.numbers import Array, Form, Shape
 from .core.run import ColumnRecord, DataRecord, Run, TaskRecord
@@ -51,6 +51,7 @@ class Question:
     rows: pl.DataFrame
     y: Array
     sealed: pl.DataFrame
+    _widths: dict[frozenset[Takes], tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # found once for each
 
     @property
     def strata(self) -> Array | None:
@@ -59,7 +60,10 @@ class Question:
 
     def shape(self, algorithm: Algorithm) -> Shape:
         """The size of a fit of this algorithm to all rows, without encoding them."""
-        width, levels = table.widths(self.rows, self.schema, self.features, algorithm.card.takes)
+        takes = algorithm.card.takes
+        if takes not in self._widths:
+            self._widths[takes] = table.widths(self.rows, self.schema, self.features, takes)
+        width, levels = self._widths[takes]
         return Shape(Form.ROWS, self.task.id, len(self.y), width, self.task.outputs, levels)
 
 
@@ -192,10 +196,11 @@ def _loosely(label: str) -> str:
 
 def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: str, warnings: list[str]) -> DataRecord:
     columns = []
+    different = typed.select(pl.all().n_unique()).row(0, named=True)
     for c in schema.columns:
         values = typed[c.name]
         role = "target" if c.name == target else "left out" if c.kind in LEFT_OUT else "feature"
-        seen = values.head(1000).drop_nulls().unique(maintain_order=True).head(3).to_list()
+        seen = [v for v in dict.fromkeys(values.head(1000).to_list()) if v is not None][:3]
         examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
-        columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), values.n_unique(), examples))
+        columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), different[c.name], examples))
     return DataRecord(raw.source, typed.height, columns, warnings, raw.how, raw.rows_in_file)

@@ -114,5 +114,9 @@ def widths(
 ) -> tuple[int, tuple[int, ...]]:
     """(numbers in a row, levels of each category column) that an encoder would give, from at most 20,000 rows."""
     some = frame.gather_every(-(-len(frame) // SAMPLE)) if len(frame) > SAMPLE else frame
-    columns = RowEncoder.fit(some, schema, features, takes).columns
-    return len(columns), tuple(c.levels for c in columns if c.levels)
+    numbers = [n for n in features if schema[n].kind == "number"]
+    flags = 0
+    if numbers and Takes.MISSING not in takes:  # counted in one query: a table may have thousands of columns
+        flags = sum(_plain(some.select(numbers)).select(pl.all().is_nan().any()).row(0))
+    others = RowEncoder.fit(some, schema, [n for n in features if schema[n].kind != "number"], takes).columns
+    return len(numbers) + flags + len(others), tuple(c.levels for c in others if c.levels)
