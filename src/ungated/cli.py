@@ -52,6 +52,7 @@ def _with_shared(command: Any) -> Any:
 @app.command()
 @_with_shared
 @click.option("--test", metavar="FILE", help="Rows to test on; else a random fifth is sealed.")
+@click.option("--no-seal", is_flag=True, help="Learn from all rows: you keep your own test rows.")
 @click.option("--metric", metavar="ERROR", help="The headline error, as log-loss, auc, mae.")
 @click.option("--candidates", type=click.IntRange(1), metavar="N", help="Try N candidates: the same seed, same model.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
@@ -66,6 +67,7 @@ def fit(
     algorithms: str | None,
     kinds: tuple[str, ...],
     test: str | None,
+    no_seal: bool,
     metric: str | None,
     candidates: int | None,
     seed: int,
@@ -93,6 +95,7 @@ def fit(
         algorithms=algorithms,
         kinds=_pairs(kinds),
         candidates=candidates,
+        seal=not no_seal,
         seed=seed,
         out=out or _unused(Path("models") / (Path(data).name.split(".")[0] or "model")),
         listener=listener,
@@ -256,7 +259,8 @@ def _confession(error: Exception) -> str:
 def _document(run: Any) -> dict[str, Any]:
     """What --json prints: the result first, then what it took and all that was tried."""
     full = run.to_json()
-    error = {k: full["error"][k] for k in ("metric", "value", "low", "high", "baseline", "rows")}
+    kept = ("metric", "value", "low", "high", "baseline", "rows")
+    error = {k: full["error"][k] for k in kept} if full["error"] else None
     head = {"model": full["model"], "task": full["task"]["id"], "error": error, "metrics": full["metrics"]}
     rest = ("seconds", "peak_bytes", "leaderboard", "plan", "notes", "data", "split", "ended", "budget", "versions")
     return head | {k: full[k] for k in rest}

@@ -23,7 +23,7 @@ class Console(Listener):
     """Tells a run on standard output."""
 
     def __init__(self) -> None:
-        self.terminal = Terminal(highlight=False, width=None if sys.stdout.isatty() else 118)
+        self.terminal = _terminal(118)
         self._live: Live | None = None
         self._drawn = 0.0
 
@@ -65,7 +65,7 @@ class Console(Listener):
         self._say("Plan", f"one fit to all training rows on this machine, before anything is trained; you gave {given}")
         table = _table("algorithm", "era", "year", ">seconds", ">MB", "")
         for line in run.plan:
-            fits = Text("fits", "green") if line.fits else Text(f"left out: {line.why}", "yellow")
+            fits = Text(line.why or "fits", "green") if line.fits else Text(f"left out: {line.why}", "yellow")
             cost = (f"{line.seconds:.2g}" if line.seconds < 100 else f"{line.seconds:,.0f}", f"{line.bytes / 1e6:,.0f}")
             table.add_row(line.name, _era(line.era), str(line.year), *cost, fits)
         self.terminal.print(table)
@@ -108,8 +108,12 @@ class Console(Listener):
             self.terminal.print(Text(f"  · {fate}", "dim"))
 
     def done(self, run: Run) -> None:
-        assert run.error is not None
-        self._say("Error", run.error.words, "bold green" if run.error.high < run.error.baseline else "bold red")
+        if run.error:
+            self._say("Error", run.error.words, "bold green" if run.error.high < run.error.baseline else "bold red")
+        else:
+            self._say(
+                "Error", "not known: no rows were sealed. `ungated evaluate` tells it from rows that you kept back"
+            )
         took = f"{run.seconds:.1f} s of {run.budget['seconds']:g} s, {run.peak_bytes / 1e6:,.0f} MB of "
         self._say("Took", took + f"{run.budget['bytes'] / 1e6:,.0f} MB at the peak")
         self._say("Model", run.model)
@@ -148,7 +152,12 @@ def show_scores(scores: Any, task: Any) -> None:
 
 
 def _wide() -> Terminal:
-    return Terminal(highlight=False, width=None if sys.stdout.isatty() else 160)
+    return _terminal(160)
+
+
+def _terminal(width: int) -> Terminal:
+    """Where to print, `width` columns wide where that is no terminal. Brackets and colons in names stay as they are."""
+    return Terminal(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else width)
 
 
 def _table(*heads: str) -> Table:

@@ -183,11 +183,11 @@ class Model:
 
         return report.html(self.run)
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, *, report: bool = True) -> Path:
         """Write the model folder, its record and its report; returns its path. Raises UsageError if it may not."""
         folder = Path(folder)
         self.run.model = str(folder)
-        store.write(folder, self._contents.document, self._contents.states, self._papers())
+        store.write(folder, self._contents.document, self._contents.states, self._papers(report))
         self.folder = folder
         return folder
 
@@ -202,12 +202,12 @@ class Model:
         """Write the record and the report anew beside a model that is saved already."""
         if self.folder is None:
             raise UsageError("The model is not saved yet. Call save with the folder that it shall have.")
-        for name, text in self._papers().items():
+        for name, text in self._papers(True).items():
             store.add_file(self.folder, name, text)
 
-    def _papers(self) -> dict[str, str | bytes]:
+    def _papers(self, report: bool) -> dict[str, str | bytes]:
         papers: dict[str, str | bytes] = {"run.json": json.dumps(self.run.to_json(), ensure_ascii=False, indent=1)}
-        if self.run.error:  # before the seal is opened there is nothing to report
+        if report:
             papers["report.html"] = self.report
         return papers
 

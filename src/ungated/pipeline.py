@@ -24,7 +24,7 @@ import numpy as np
 from . import __version__, algorithms, explain, ledger
 from .core.algorithm import Algorithm, Machine, plain
 from .core.clock import Budget, amount, seconds
-from .core.errors import BudgetError, UsageError
+from .core.errors import UsageError
 from .core.run import Run
 from .engines import state
 from .engines.pool import Pool
@@ -39,7 +39,6 @@ from .search.climb import Summit, Terms, climb
 from .search.ladder import Trial
 
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
-PRELOADED = ("lightgbm", "sklearn.ensemble", "sklearn.svm")
 
 
 class Listener:
@@ -112,7 +111,7 @@ def fit(
     whatever the machine is doing. seal: whether to keep test rows back; False where you keep your own.
     out: where the model folder goes; None keeps it in memory until `Model.save`.
 
-    Raises InputError, UsageError or BudgetError, each saying what to do.
+    Raises InputError or UsageError, each saying what to do.
     """
     means = Means.of(time, memory, started)
     chosen = _chosen(algorithms)
@@ -134,7 +133,7 @@ def _fit(
     """The steps, in their order. Workers start first, beside the reading."""
     with tempfile.TemporaryDirectory(prefix="ungated-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
-        with _pool(means, scratch) as pool:
+        with _pool(means, chosen, scratch) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
             listener.asked(run)
             fitting = _plan(run, question, chosen, means)
@@ -144,7 +143,7 @@ def _fit(
         model = _build(run, question, summit, prepared)
     if out is not None:
         run.seconds = means.budget.spent()
-        model.save(out)
+        model.save(out, report=False)
     listener.kept(run)
     if question.sealed.height:
         _open_seal(run, model, question, means.budget)
@@ -196,9 +195,11 @@ def _new_run(data: Any, seed: int, means: Means, command: str) -> Run:
     )
 
 
-def _pool(means: Means, scratch: Path) -> Pool:
+def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path) -> Pool:
+    """Workers, which load what the algorithms need while the data are being read."""
+    modules = list(dict.fromkeys(m for cls in chosen for m in cls.card.loads))
     logs = scratch / "workers"
-    return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=PRELOADED, threads=means.threads)
+    return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=modules, threads=means.threads)
 
 
 # -- plan and climb ----------------------------------------------------------------------------------------------------
@@ -257,12 +258,9 @@ def _climb(
         threads=means.threads,
         limit=candidates,
     )
-    summit = climb(fitting, planned, pool, terms, _teller(run, listener, question, terms, pool))
-    if summit is None:
-        raise BudgetError(
-            f"Nothing was trained within {means.budget.seconds:g} s and {means.budget.bytes / 1e6:,.0f} MB, "
-            "not even the baseline.\nGive more with --time or --memory."
-        )
+    baseline = algorithms.discover()["baseline"]()
+    rest = [a for a in fitting if a.card.id != "baseline"]
+    summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
     run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
     return summit, prepared

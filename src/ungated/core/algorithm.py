@@ -63,6 +63,7 @@ class Card:
 
     year: of the idea, not of the library. paper: a reference that can be looked up. takes: what it swallows unprepared.
     extras: names of the optional installs it needs (as in `pip install ungated[modern]`).
+    loads: modules that a fit imports; workers load them while they are idle.
     anytime: hands in what it has when its clock runs out, so that it fits any budget, if not to its best.
     skips: conformance checks that do not apply, each with its reason.
     """
@@ -75,6 +76,7 @@ class Card:
     form: Form = Form.ROWS
     takes: frozenset[Takes] = frozenset()
     extras: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
     anytime: bool = False
     skips: Mapping[str, str] = field(default_factory=dict)
 

@@ -17,10 +17,6 @@ class UsageError(UngatedError, ValueError):
     """The words are wrong: an unknown option value, a column that is not there, a metric of another task."""
 
 
-class BudgetError(UngatedError):
-    """Nothing could be trained within the time and memory given."""
-
-
 class ModelError(UngatedError):
     """A model folder is damaged, from a newer version, or not a model."""
 

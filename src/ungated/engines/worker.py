@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -105,11 +106,20 @@ def main() -> None:
     pipe = Pipe()
     _die_with_parent()
     faulthandler.enable(2)  # a crash in native code leaves its last words in the log
+    preload(OWN)
     pipe.send(ready=os.getpid())
-    preload([*OWN, *(m for m in os.environ.get(PRELOAD, "").split(",") if m)])
-    pipe.send(warm=True)
+    _load_while_idle([m for m in os.environ.get(PRELOAD, "").split(",") if m], pipe)
     while True:
         run(pipe.jobs.get(), pipe)
+
+
+def _load_while_idle(modules: list[str], pipe: Pipe) -> None:
+    """Import the modules one by one; a job that comes meanwhile goes first, and loads what it needs itself."""
+    for module in modules:
+        while not pipe.jobs.empty():
+            run(pipe.jobs.get(), pipe)
+        preload([module])
+    pipe.send(warm=True)
 
 
 def _die_with_parent() -> None:
@@ -130,7 +140,7 @@ def _watch_parent(parent: int) -> None:
     os._exit(0)
 
 
-def preload(modules: list[str]) -> None:
+def preload(modules: Sequence[str]) -> None:
     """Import what jobs will need, before the first of them is timed, and nothing that they will not."""
     hidden = [m for m in UNUSED if m not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: to import it is an ImportError
@@ -139,8 +149,9 @@ def preload(modules: list[str]) -> None:
             importlib.import_module(module)
     for module in hidden:
         del sys.modules[module]
-    gc.collect()
-    gc.freeze()  # it is here to stay: no later collection need look at it
+    if modules:
+        gc.collect()
+        gc.freeze()  # it is here to stay: no later collection need look at it
 
 
 def run(message: dict[str, Any], pipe: Pipe) -> None:
@@ -176,6 +187,7 @@ def _prepared(job: Job) -> tuple[Algorithm, Task]:
     random.seed(job.seed)
     np.random.seed(job.seed % 2**32)  # for libraries that draw from the common source unasked
     algorithm = named(job.algorithm)(**job.settings)
+    preload([m for m in algorithm.card.loads if m not in sys.modules])
     for extra in algorithm.card.extras:
         for package in PACKAGES.get(extra, ()):
             importlib.import_module(package)

@@ -9,7 +9,7 @@ from ..core.numbers import Shape
 from ..core.run import PlanLine
 from ..engines.extras import missing
 
-SHARE = 0.5  # of the time left that one fit to all training rows may take: it is tried on less first, and not alone
+SHARE = 0.25  # of the time left that one fit to all training rows may take: it is tried more than once, and not alone
 PARENT = 220 * 2**20  # bytes of the process that reads, searches and reports, before its data
 WORKER = 95 * 2**20  # bytes of an idle worker with scikit-learn and LightGBM loaded
 EXTRA = {"modern": 170 * 2**20}  # bytes that an extra's libraries add to a worker
@@ -62,13 +62,14 @@ def plan(
         needed = cost.seconds * slower
         if install := missing(card.extras):
             why = f"needs an optional library: {install}"
-        elif needed > SHARE * left:
+        elif needed > SHARE * left and not card.anytime:
             why = _too_slow(needed, budget)
         elif cost.bytes + worker_bytes(card.extras) > room:
             why = _too_large(cost.bytes + worker_bytes(card.extras), room, budget, machine)
         else:
             why = ""
-        lines.append(PlanLine(card.id, card.name, card.era, card.year, needed, cost.bytes, not why, why))
+        cut = f"cut short: its whole course would take about {duration(needed)}" if needed > SHARE * left else ""
+        lines.append(PlanLine(card.id, card.name, card.era, card.year, needed, cost.bytes, not why, why or cut))
     return lines
 
 

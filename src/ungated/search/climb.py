@@ -14,7 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..core.algorithm import Algorithm
+from ..core.clock import Clock
 from ..core.numbers import Answer, Array
+from ..engines import blocks, state
 from ..engines.jobs import Done, Job, name_of
 from ..engines.pool import Pool
 from .ensemble import temperature, weigh
@@ -28,7 +30,10 @@ class Judge(Protocol):
     """As much of a task as the climb may know."""
 
     @property
+    def id(self) -> str: ...
+    @property
     def outputs(self) -> int: ...
+    def baseline(self, y: Array) -> Answer: ...
     def loss(self, y: Array, answer: Answer) -> float: ...
     def adjust(self, answer: Answer, by: float) -> Answer: ...
     def to_json(self) -> dict[str, Any]: ...
@@ -81,24 +86,41 @@ class Summit:
 def climb(
     algorithms: Sequence[Algorithm],
     planned: dict[str, float],
+    safe: Algorithm,
     pool: Pool,
     terms: Terms,
     tell: Callable[[Trial | None, list[Trial]], None] = lambda trial, trials: None,
-) -> Summit | None:
-    """Climb until the deadline; None if no candidate came through at all.
+) -> Summit:
+    """Climb until the deadline.
 
-    algorithms: defaults, cheap first. planned: id -> seconds of one fit. tell: called when a trial's error is known,
-    and about ten times a second with None.
+    algorithms: defaults, cheap first. planned: id -> seconds of one fit. safe: one that is learned here and now,
+    so that there is always something to keep. tell: called when a trial's error is known, and often with None.
     """
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     try:
+        _learn_here(safe, ladder, terms)
         why = _work(ladder, pool, terms, tell)
     except KeyboardInterrupt:
         why = "interrupted"
     for job in list(pool.running):
         pool.kill(job.id, why)
     return summit(ladder.trials, terms, why)
+
+
+def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
+    """Fit an algorithm that costs next to nothing in this process, on all folds of one parting."""
+    step = ladder.begin(algorithm)
+    step.trial.rung = len(ladder.rungs)
+    for k in [k for k, fold in enumerate(terms.folds) if fold.repeat == 0]:
+        began = time.perf_counter()
+        train, valid = (blocks.read(folder) for folder in terms.blocks(algorithm, k))
+        fitted = algorithm.fit(train, terms.task, Clock(seed=terms.seed))
+        answer = fitted.answer(valid.x)
+        state.write(terms.scratch / f"{step.trial.key}-{k}", fitted.state())
+        loss = terms.task.loss(valid.y, answer)
+        ladder.record(Step(step.trial, k), Result(answer, loss, time.perf_counter() - began, 0, 0.0, 0, []))
+    step.trial.finished_at = time.time()
 
 
 def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None, list[Trial]], None]) -> str:
@@ -155,9 +177,14 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
         out=terms.scratch / name,
         seed=terms.seed + 1000 * step.fold,
         threads=terms.threads,
-        seconds=left if terms.limit else max(0.05, min(left, terms.share)),
+        seconds=left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms))),
         bytes=terms.worker_bytes,
     )
+
+
+def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
+    """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
+    return terms.share if trial.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
@@ -194,19 +221,16 @@ def whole_answer(trial: Trial, folds: Sequence[Fold], rows: int) -> tuple[Answer
     return total / np.maximum(count, 1)[:, None], used
 
 
-def summit(trials: list[Trial], terms: Terms, why: str) -> Summit | None:
-    """The ensemble of the trials that came furthest: through a whole parting, else through the first fold."""
+def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
+    """The ensemble of the trials that came through a whole parting, else of those that came through its first fold."""
     rows = np.unique(np.concatenate([f.valid for f in terms.folds]))
     whole = {t.key: w for t in trials if not t.fate and (w := whole_answer(t, terms.folds, len(terms.y)))}
-    if not whole:  # the time was up before any candidate had all its folds: the first fold judges alone
+    if len(whole) == 1:  # the time was up before any but the safe one had all its folds: the first fold judges alone
         rows = terms.folds[0].valid
-        for t in trials:
-            if 0 in t.results:
-                filled = np.zeros((len(terms.y), t.results[0].answer.shape[1]))
-                filled[rows] = t.results[0].answer
-                whole[t.key] = filled, [0]
-    if not whole:
-        return None
+        for t in (t for t in trials if 0 in t.results and not t.fate):
+            filled = np.zeros((len(terms.y), t.results[0].answer.shape[1]))
+            filled[rows] = t.results[0].answer
+            whole[t.key] = filled, [0]
     keys = list(whole)
     y = terms.y[rows]
     answers = [whole[k][0][rows] for k in keys]

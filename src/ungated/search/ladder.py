@@ -2,7 +2,8 @@
 
 A trial starts on the first rung, one fold. Of the algorithms, judged by their best trial, the better half climbs to
 the second rung, the rest of the folds; and within an algorithm the better third of its settings. On small data the
-best quarter climbs to the third, the rows parted anew. Whenever nothing has earned a promotion, a candidate begins.
+best quarter climbs to the third, the rows parted anew. Whoever is far behind climbs only if that costs next to nothing.
+Whenever nothing has earned a promotion, a candidate begins: another setting of an algorithm that is not far behind.
 These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
 
 Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
@@ -20,6 +21,8 @@ from ..core.numbers import Answer
 from .split import Fold
 
 PATIENCE = 40  # trials without progress after which the climb ends
+NEAR = 0.06  # of the way from the least error to the baseline's: who is within it may yet help the ensemble
+CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
 
@@ -69,8 +72,9 @@ class Step:
 class Ladder:
     """The state of the climb.
 
-    algorithms: defaults, cheap first. planned: id -> seconds of one fit on one fold. folds: as the split made them.
-    width: how many unfinished trials there may be on the first rung. limit: the most candidates, or None.
+    The first trial that begins is the baseline's. algorithms: defaults, cheap first. planned: id -> seconds of one fit
+    on one fold. folds: as the split made them. width: how many unfinished trials there may be on the first rung. limit:
+    the most candidates, or None.
     """
 
     def __init__(
@@ -130,13 +134,13 @@ class Ladder:
         while self._waiting and self._room():
             algorithm = self._waiting.pop(0)
             if self._expected(algorithm.card.id) < left:
-                return self._begin(algorithm)
+                return self.begin(algorithm)
         if trial := self._promotable(left, workers):
             trial.rung += 1
             self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
             return self.next(left, workers)
         if self._room() and not self.settled and (fresh := self._fresh(left)):
-            return self._begin(fresh)
+            return self.begin(fresh)
         return None
 
     def expected(self, trial: Trial) -> float:
@@ -155,7 +159,8 @@ class Ladder:
         started = sum(1 for t in self.trials if not t.fate and self.rungs[0][0] not in t.results)
         return started < self._width and (self._limit is None or len(self.trials) < self._limit)
 
-    def _begin(self, algorithm: Algorithm) -> Step:
+    def begin(self, algorithm: Algorithm) -> Step:
+        """A new trial of that algorithm, on the first rung."""
         trial = Trial(len(self.trials), algorithm)
         self.trials.append(trial)
         return Step(trial, self.rungs[0][0])
@@ -167,7 +172,7 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                if trial.rung == rung and need < 0.9 * left:
+                if trial.rung == rung and need < 0.9 * left and (self._near(trial) or need < CHEAP * left):
                     return trial
         return None
 
@@ -186,22 +191,29 @@ class Ladder:
                     earned.append(trial)
         return earned
 
+    def _near(self, trial: Trial) -> bool:
+        """Whether a trial's error on the first rung is near the least there, on the way to the baseline's."""
+        done = self.rungs[0]
+        losses = [loss for t in self.trials if (loss := t.loss(done)) < math.inf]
+        return trial.loss(done) <= min(losses) + NEAR * (max(losses[0], min(losses)) - min(losses))
+
     def _fresh(self, left: float) -> Algorithm | None:
         """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
         done = self.rungs[0]
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         champions = _champions(ranked)
-        open_ids = [i for i, best in champions.items() if self._expected(i) < 0.7 * left and self._can_vary(best)]
+        near = {i: t for i, t in champions.items() if self._near(t) and self._can_vary(t)}
+        open_ids = [i for i in near if self._expected(i) < 0.7 * left]
         if not open_ids:
             return None
         weights = 0.5 ** np.arange(len(open_ids))
         chosen = open_ids[self._rng.choice(len(open_ids), p=weights / weights.sum())]
-        if self._variants[chosen]:
+        if self._variants.get(chosen):
             return self._variants[chosen].pop(0)
         return self._vary(champions[chosen].algorithm)
 
     def _can_vary(self, champion: Trial) -> bool:
-        return bool(self._variants[champion.id]) or champion.algorithm.searchable
+        return bool(self._variants.get(champion.id)) or champion.algorithm.searchable
 
     def _vary(self, best: Algorithm) -> Algorithm:
         """Half of the time drawn anew, else the best with about half of its settings drawn anew."""

@@ -12,7 +12,8 @@ from ..core.numbers import Array
 
 FOLDS = 5
 MOST_REPEATS = 3
-SEALED = 0.2
+SEALED = 0.2  # of the rows ...
+MOST_SEALED = 5000  # ... but no more: the interval is narrow by then, and what is sealed cannot be learned from
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,12 @@ class Fold:
     repeat: int = 0
 
 
-def seal(strata: Array | None, rows: int, seed: int, share: float = SEALED) -> tuple[Array, Array]:
-    """Positions (development, sealed) of `rows` rows, the sealed ones a stratified random `share`."""
+def seal(
+    strata: Array | None, rows: int, seed: int, share: float = SEALED, most: int = MOST_SEALED
+) -> tuple[Array, Array]:
+    """Positions (development, sealed) of `rows` rows, the sealed ones a stratified random `share`, at most `most`."""
     order = _spread(strata, rows, np.random.default_rng([seed, 1]))
-    count = min(max(1, round(share * rows)), rows - 1)
+    count = min(max(1, round(share * rows)), most, rows - 1)
     return np.sort(order[count:]), np.sort(order[:count])
 
 
@@ -46,7 +49,7 @@ def folds(strata: Array | None, rows: int, seed: int, count: int = FOLDS, repeat
 
 def holdout(strata: Array | None, rows: int, seed: int, share: float) -> list[Fold]:
     """One fold, whose stratified random `share` of the rows judges."""
-    train, valid = seal(strata, rows, seed + 1, share)
+    train, valid = seal(strata, rows, seed + 1, share, rows)
     return [Fold(train, valid)]
 
 

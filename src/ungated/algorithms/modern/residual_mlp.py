@@ -154,6 +154,7 @@ class ResidualMLP(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         takes=frozenset({Takes.CATEGORIES}),
         extras=("modern",),
+        anytime=True,
     )
     fitted: ClassVar = Members
     variants: ClassVar = (
