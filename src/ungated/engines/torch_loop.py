@@ -252,5 +252,5 @@ def answers(net: "nn.Module", x: Array, batch: int = 4096) -> Array:
     import torch
 
     with torch.inference_mode():
-        parts = [net(torch.from_numpy(np.array(x[i : i + batch]))) for i in range(0, len(x), batch)]
+        parts = [net(torch.from_numpy(np.array(x[i : i + batch]))) for i in range(0, max(len(x), 1), batch)]
         return torch.cat(parts).double().numpy()

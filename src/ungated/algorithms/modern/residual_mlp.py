@@ -32,6 +32,7 @@ import numpy as np
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting, watch_split
 from ...core.clock import Clock
 from ...core.numbers import Answer, Array, Floats, Numbers, Shape, Takes
+from ...engines.rows import checked
 from ...engines.torch_loop import Schedule, Trained, answers, descend, from_arrays, session, to_arrays
 
 if TYPE_CHECKING:
@@ -193,13 +194,13 @@ class ResidualMLP(Algorithm):
         return Schedule(math.ceil(epochs), batch, self.rate * (batch / 256) ** 0.5, self.decay)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Members:
+        x, y = checked(self.card, train, task)
+        train = Numbers(train.form, x, y, train.columns)
         learn, watched = watch_split(train, task, clock.seed) if len(train) > 1 else (train, train)
         design: dict[str, Any] = {
             "levels": [c.levels for c in train.columns],
             "outputs": task.outputs,
             "width": self.width,
-        }
-        design |= {
             "blocks": self.blocks,
             "members": self.members,
             "bins": max(4, min(self.bins, len(learn) // 40)),
