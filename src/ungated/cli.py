@@ -3,8 +3,10 @@
 Exit codes: 0 done; 2 the input or the words are wrong; 130 interrupted, with the best model saved; 1 a bug of ours.
 """
 
+import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -105,7 +107,7 @@ def fit(
     if as_json:
         click.echo(json.dumps(_document(model.run), ensure_ascii=False))
     if model.run.ended == "interrupted":
-        sys.exit(130)
+        raise click.exceptions.Exit(130)
 
 
 @app.command()
@@ -223,27 +225,40 @@ def data() -> None:
 
 def main() -> None:
     """Run the command line; every way it can end has its exit code, and none shows a traceback."""
+    code = _outcome()
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and saved: there is nothing left to interrupt
+    if code == 130:
+        # Python remembers a Ctrl-C that came amid generated code (a dataclass's, say) and would end by that signal.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    if code:
+        sys.exit(code)
+
+
+def _outcome() -> int:
+    """Run the command that was typed; its exit code."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as e:
-        sys.exit(e.exit_code)
+        return app(standalone_mode=False) or 0
     except click.ClickException as e:
         e.show()
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt, Interrupted):
         click.echo("Interrupted; nothing was saved.", err=True)
-        sys.exit(130)
+        return 130
     except UngatedError as e:
         click.echo(f"error: {e}", err=True)
-        sys.exit(2)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
     except Exception as e:
         if os.environ.get("UNGATED_DEBUG"):
             raise
         click.echo(_confession(e), err=True)
-        sys.exit(1)
+        return 1
 
 
 def _confession(error: Exception) -> str:

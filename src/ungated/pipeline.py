@@ -26,7 +26,7 @@ from .core.algorithm import Algorithm, Machine, plain
 from .core.clock import Budget, amount, seconds
 from .core.errors import UsageError
 from .core.run import Run
-from .engines import state
+from .engines import interrupt, state
 from .engines.pool import Pool
 from .hardware import plan as planning
 from .hardware.plan import workers_for
@@ -117,8 +117,8 @@ def fit(
     chosen = _chosen(algorithms)
     run = _new_run(data, seed, means, command)
     wish = Wish(data, target, test, task, metric, kinds or {}, seal)
-    model = _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
-    return model
+    with interrupt.heard_once():
+        return _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
 
 
 def _fit(

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.algorithm import Algorithm
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array
-from ..engines import blocks, state
+from ..engines import blocks, interrupt, state
 from ..engines.jobs import Done, Job, name_of
 from ..engines.pool import Pool
 from .ensemble import temperature, weigh
@@ -98,11 +98,12 @@ def climb(
     """
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
+    _learn_here(safe, ladder, terms)
     try:
-        _learn_here(safe, ladder, terms)
         why = _work(ladder, pool, terms, tell)
     except KeyboardInterrupt:
         why = "interrupted"
+    interrupt.ignore()
     for job in list(pool.running):
         pool.kill(job.id, why)
     return summit(ladder.trials, terms, why)
