@@ -26,6 +26,7 @@ GRACE = 0.5, 0.05  # seconds, and share of the limit, by which a fit may outlast
 ANSWER = 1.0, 0.25  # seconds, and share of the limit, for answering and writing after the fit
 START = 60.0  # seconds that a worker may take from being given a job to beginning it
 FASTEST = 4e9  # bytes a second: no machine of today fills its memory much faster; sampling keeps ahead of this
+MARGIN = 16 * 2**20  # bytes below the limit at which a worker is ended: what may be taken between two looks
 SLEEP = 0.002, 0.05  # seconds between two looks at the workers: least and most
 BLOATED = 64 * 2**20  # bytes that an idle worker may keep from earlier jobs when memory is short
 LOOK_AROUND = 0.5  # seconds between two measurements of the machine's load
@@ -244,7 +245,7 @@ class Pool:
         holdings = {pid: held(pid) for pid in self._pids()}
         total = together(holdings.values())
         self.peak_bytes = max(self.peak_bytes, total)
-        room = float(self.bytes - total)
+        room = float(self.bytes - MARGIN - total)
         for child in self._children:
             if child.job and not child.verdict:
                 child.peak = max(child.peak, holdings.get(child.pid, (0, 0))[0])
@@ -266,7 +267,7 @@ class Pool:
             if child.job is None and child.warm and holdings[child.pid][0] > child.warm_bytes + BLOATED:
                 return child.kill("renewed")
         working = [c for c in self._children if c.job]
-        if total > self.bytes and working:
+        if total > self.bytes - MARGIN and working:
             self._put_down(max(working, key=lambda c: c.grown), MEMORY)
 
     def _put_down(self, child: Child, why: str) -> None:
