@@ -159,7 +159,7 @@ def test_unseen_and_missing_levels_and_values_far_outside_stay_finite_and_add_no
 def test_values_that_are_not_finite_are_refused_in_words() -> None:
     train = rings(50)
     train.x[:, 0] = np.nan
-    with pytest.raises(UngatedError, match="not a finite number"):
+    with pytest.raises(UngatedError, match="is missing in training row 1"):
         SMALL.fit(train, Stub("classify", 2), Clock())
 
 
