@@ -108,11 +108,15 @@ def start(data: Path | str, out: Path, way: str, home: Path, log: Path) -> subpr
         words += ["--algorithms", f"naive_bayes,ridge,decision_tree,gradient_boosting,{ROGUES[way]}"]
     if way == "memory":
         words += ["--memory", f"{MEMORY / 1e6:g}MB"]
-    paths = [str(home), *(p for p in sys.path if p)]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(home / "tmp")}
-    command = [sys.executable, "-m", "ungated", *words]
+    command, env = [sys.executable, "-m", "ungated", *words], _surroundings(home)
     with log.open("wb") as error:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=error, env=env, start_new_session=True)
+
+
+def _surroundings(home: Path) -> dict[str, str]:
+    """Variables for a process that finds the rogues, and keeps what is temporary below `home`."""
+    paths = [str(home), *(p for p in sys.path if p)]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(home / "tmp")}
 
 
 # -- the kill ----------------------------------------------------------------------------------------------------------
@@ -208,19 +212,18 @@ def judge(left: Left, way: str, out: Path, before: bool) -> None:
         left.wrong.append("no model")
 
 
-def again(out: Path) -> list[str]:
-    """What is wrong with a new fit into the folder of a killed one."""
-    command = [sys.executable, "-m", "ungated", "fit", "wine", "--time", "10s", "--candidates", "1"]
-    done = subprocess.run(
-        [*command, "--algorithms", "naive_bayes", "--out", str(out)], capture_output=True, text=True, timeout=60
-    )
+def again(out: Path, home: Path) -> list[str]:
+    """What is wrong with a new fit into the folder of a killed one, and with what is left after that."""
+    words = ["fit", "wine", "--time", "10s", "--candidates", "1", "--algorithms", "naive_bayes", "--out", str(out)]
+    command, env = [sys.executable, "-m", "ungated", *words], _surroundings(home)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
     if done.returncode:
         return [f"the next fit ends with {done.returncode}: {done.stderr.strip()}"]
     try:
         ungated.load(out)
     except UngatedError as error:
         return [f"the next fit's model does not load: {error}"]
-    litter = [p.name for p in out.parent.iterdir() if p != out]
+    litter = [p.name for p in [*out.parent.iterdir(), *(home / "tmp").glob("ungated-*-*-*")] if p != out]
     return [f"litter after the next fit: {', '.join(litter)}"] if litter else []
 
 
@@ -233,7 +236,7 @@ def main() -> None:
     ways = chosen.ways.split(",")
     rng = random.Random(chosen.seed)
     codes: dict[str, Counter[int]] = {way: Counter() for way in ways}
-    models, broken, longest, leavings = Counter[str](), Counter[str](), Counter[str](), 0
+    models, broken, longest = Counter[str](), Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory(prefix="ungated-kills-") as scratch:
         home = Path(scratch)
         (home / "tmp").mkdir()
@@ -249,7 +252,7 @@ def main() -> None:
             left = watched(start(sets[name], out, way, home, log), way, moment, rng, log)
             judge(left, way, out, before)
             if way == "parent":
-                left.wrong += again(out)
+                left.wrong += again(out, home)
             codes[way][left.code] += 1
             models[way] += left.model
             longest[way] = max(longest[way], round(left.seconds * 10))
@@ -260,11 +263,10 @@ def main() -> None:
                     flush=True,
                 )
             shutil.rmtree(out.parent)
-        leavings = len(list((home / "tmp").iterdir()))
     print(
         f"\n{chosen.count} fits of {BUDGET:g} s, seed {chosen.seed}, {datetime.date.today()}, {platform.machine()} with"
     )
-    print(f"{os.cpu_count()} cores; {leavings} scratch folders were left behind.\n")
+    print(f"{os.cpu_count()} cores\n")
     print(f"{'what happened':<24}{'fits':>5}{'models':>8}{'longest':>9}{'broken':>8}  exit codes")
     for way in ways:
         ends = ", ".join(f"{code}: {n}" for code, n in sorted(codes[way].items()))

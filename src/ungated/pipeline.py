@@ -12,7 +12,6 @@ Nothing here computes: each step is a room of its own. Every step writes into th
 import datetime
 import importlib.metadata
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from .core.errors import UsageError
 from .core.run import Run
 from .engines import interrupt, state
 from .engines.pool import Pool
+from .engines.scratch import scratch
 from .hardware import plan as planning
 from .hardware.plan import workers_for
 from .hardware.probe import probe
@@ -131,14 +131,13 @@ def _fit(
     listener: Listener,
 ) -> Model:
     """The steps, in their order. Workers start first, beside the reading."""
-    with tempfile.TemporaryDirectory(prefix="ungated-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder)
-        with _pool(means, chosen, scratch) as pool:
+    with scratch() as folder:
+        with _pool(means, chosen, folder) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
             listener.asked(run)
             fitting = _plan(run, question, chosen, means)
             listener.planned(run)
-            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, scratch)
+            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, folder)
             run.peak_bytes = pool.peak_bytes
         model = _build(run, question, summit, prepared)
     if out is not None:
