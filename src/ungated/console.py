@@ -99,10 +99,16 @@ class Console(Listener):
         assert task is not None
         percent = task.metric in ("error", "balanced-error")
         figures = (f">{task.metric}", ">95% interval", ">seconds", ">MB", ">µs a row", ">size", ">tried", ">share")
-        table = _table("best of each algorithm", "era", "year", *figures)
+        heads = ("best of each algorithm", "era", "year", *figures)
         best = {e.id: e for e in reversed(run.leaderboard)}  # of each algorithm, the line that stands highest
-        for e in [e for e in run.leaderboard if best[e.id] is e]:
-            table.add_row(*_entry(e, percent, [o for o in run.leaderboard if o.id == e.id]))
+        shown = [e for e in run.leaderboard if best[e.id] is e]
+        rows = [_entry(e, percent, [o for o in run.leaderboard if o.id == e.id]) for e in shown]
+        kept = _fitting(
+            heads, rows, self.terminal.width, spare=(">size", ">MB", ">tried", ">µs a row", ">95% interval")
+        )
+        table = _table(*(heads[i] for i in kept))
+        for row in rows:
+            table.add_row(*(row[i] for i in kept))
         self.terminal.print(table)
         for fate in dict.fromkeys(f"{e.name}: {e.fate}" for e in run.leaderboard if e.fate):
             self.terminal.print(Text(f"  · {fate}", "dim"))
@@ -167,6 +173,16 @@ def _table(*heads: str) -> Table:
         name = head.lstrip(">")
         table.add_column(name, justify="right" if right else "left", no_wrap=name not in ("", "paper"))
     return table
+
+
+def _fitting(heads: Sequence[str], rows: Sequence[Sequence[Any]], width: int, spare: Sequence[str]) -> list[int]:
+    """Which columns a table of that width has room for; those in `spare` give way, the first of them first."""
+    wide = [max(len(heads[i].lstrip(">")), *(len(str(row[i])) for row in rows)) + 3 for i in range(len(heads))]
+    kept = list(range(len(heads)))
+    for head in spare:
+        if sum(wide[i] for i in kept) > width:
+            kept.remove(heads.index(head))
+    return kept
 
 
 def _short(text: str, most: int) -> Text:

@@ -9,9 +9,12 @@
 Nothing here computes: each step is a room of its own. Every step writes into the one `Run`, and tells a `Listener`.
 """
 
+import contextlib
 import datetime
+import importlib
 import importlib.metadata
 import platform
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,6 +204,19 @@ def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path) -> Poo
     return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=modules, threads=means.threads)
 
 
+def _load_meanwhile(modules: Sequence[str], after: float) -> None:
+    """Import what the finished model will answer with, amid the climb, in which this process has little to do."""
+
+    def load() -> None:
+        for module in modules:
+            with contextlib.suppress(Exception):  # whoever needs it will be told
+                importlib.import_module(module)
+
+    timer = threading.Timer(after, load)
+    timer.daemon = True
+    timer.start()
+
+
 # -- plan and climb ----------------------------------------------------------------------------------------------------
 
 
@@ -237,7 +253,7 @@ def _climb(
 ) -> tuple[Summit, Prepared]:
     """Part the rows into folds, and climb."""
     planned = {line.algorithm: line.seconds for line in run.plan}
-    climbing_seconds = means.budget.left() - _reserve(means.budget, question)
+    climbing_seconds = means.budget.left() - _reserve(means, question)
     strong = planned.get("gradient_boosting") or max(planned.values())
     affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
     folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable)
@@ -257,6 +273,7 @@ def _climb(
         threads=means.threads,
         limit=candidates,
     )
+    _load_meanwhile([m for a in fitting for m in a.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
     rest = [a for a in fitting if a.card.id != "baseline"]
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
@@ -265,9 +282,10 @@ def _climb(
     return summit, prepared
 
 
-def _reserve(budget: Budget, question: Question) -> float:
-    """Seconds kept for choosing the ensemble, saving, opening the seal and the report."""
-    return float(np.clip(0.07 * budget.seconds, 0.8, 20)) + 2e-5 * question.sealed.height
+def _reserve(means: Means, question: Question) -> float:
+    """Seconds kept for choosing the ensemble, saving, opening the seal and the report; more where others work too."""
+    alone = float(np.clip(0.06 * means.budget.seconds, 0.8, 20)) + 2e-5 * question.sealed.height
+    return alone * (1 + means.machine.load)
 
 
 def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool: Pool) -> Callable[..., None]:

@@ -63,7 +63,7 @@ class Card:
 
     year: of the idea, not of the library. paper: a reference that can be looked up. takes: what it swallows unprepared.
     extras: names of the optional installs it needs (as in `pip install ungated[modern]`).
-    loads: modules that a fit imports; workers load them while they are idle.
+    loads: modules that a fit imports; workers load them while they are idle. answers_with: those that an answer needs.
     anytime: hands in what it has when its clock runs out, so that it fits any budget, if not to its best.
     skips: conformance checks that do not apply, each with its reason.
     """
@@ -77,6 +77,7 @@ class Card:
     takes: frozenset[Takes] = frozenset()
     extras: tuple[str, ...] = ()
     loads: tuple[str, ...] = ()
+    answers_with: tuple[str, ...] = ()
     anytime: bool = False
     skips: Mapping[str, str] = field(default_factory=dict)
 

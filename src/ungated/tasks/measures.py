@@ -29,7 +29,7 @@ class Measure:
 
     def __call__(self, y: Array, answer: Answer) -> float:
         if self.rows:
-            return float(self.finish(np.mean(self.rows(y, answer))))
+            return float(self.finish(np.asarray(np.mean(self.rows(y, answer)))))
         assert self.whole is not None
         return self.whole(y, answer)
 

@@ -35,6 +35,7 @@ class GradientBoosting(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
         loads=("lightgbm",),
+        answers_with=("lightgbm",),
         anytime=True,
     )
     fitted: ClassVar = Boosted
