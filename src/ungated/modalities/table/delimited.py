@@ -256,7 +256,7 @@ def records(blocks: Iterator[bytes], how: Dialect, name: str, line: int = 1) -> 
             except StopIteration:
                 break
             except csv.Error as e:
-                raise InputError(f"{name}: the row that begins in line {at:,} cannot be read: {e}.") from e
+                raise InputError(f"{name}: the row that begins in line {at:,} cannot be read: {_plainly(e)}.") from e
             if row != [SENTINEL] and row and (len(row) > 1 or not how.delimiter or row[0].strip()):
                 if row[-1].endswith(SENTINEL + "\n"):
                     raise InputError(
@@ -267,6 +267,15 @@ def records(blocks: Iterator[bytes], how: Dialect, name: str, line: int = 1) -> 
             at = line + reader.line_num
     finally:
         csv.field_size_limit(before)
+
+
+def _plainly(error: csv.Error) -> str:
+    """What Python's csv module complains of, for whoever wrote the file."""
+    if "new-line character" in str(error):
+        return "a carriage return stands amid a cell.\nRemove it, or put the cell in quotes"
+    if "field larger" in str(error):
+        return f"a cell is longer than {LONGEST:,} characters"
+    return str(error)
 
 
 def _lines(blocks: Iterator[bytes], how: Dialect) -> Iterator[str]:

@@ -114,7 +114,8 @@ def sources(path: Path) -> list[Source]:
 def _not_there(path: Path) -> str:
     message = f"There is no file or folder {path}."
     try:
-        near = [p.name for p in sorted(path.parent.iterdir()) if p.name.lower().startswith(path.name.lower()[:4])]
+        beside = [p.name for p in sorted(path.parent.iterdir()) if p.exists()]
+        near = [name for name in beside if name.lower().startswith(path.name.lower()[:4])]
     except OSError:
         near = []
     return f"{message}\nDid you mean {', '.join(near[:3])}?" if near else message
