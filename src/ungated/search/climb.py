@@ -15,8 +15,8 @@ import numpy as np
 
 from ..core.algorithm import Algorithm
 from ..core.clock import Clock
-from ..core.numbers import Answer, Array
-from ..engines import blocks, interrupt, state
+from ..core.numbers import Answer, Array, Form, Numbers
+from ..engines import interrupt, state
 from ..engines.jobs import Done, Job, name_of
 from ..engines.pool import Pool
 from .ensemble import temperature, weigh
@@ -93,8 +93,8 @@ def climb(
 ) -> Summit:
     """Climb until the deadline.
 
-    algorithms: defaults, cheap first. planned: id -> seconds of one fit. safe: one that is learned here and now,
-    so that there is always something to keep. tell: called when a trial's error is known, and often with None.
+    algorithms: defaults, cheap first. planned: id -> seconds of one fit. safe: one that looks at no column, learned
+    here and now, so that there is always something to keep. tell: called when a trial's error is known, and often with None.
     """
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
@@ -110,16 +110,16 @@ def climb(
 
 
 def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
-    """Fit an algorithm that costs next to nothing in this process, on all folds of one parting."""
+    """Fit an algorithm that looks at no column, and so costs next to nothing, in this process on every fold."""
     step = ladder.begin(algorithm)
     step.trial.rung = len(ladder.rungs)
     for k in [k for k, fold in enumerate(terms.folds) if fold.repeat == 0]:
-        began = time.perf_counter()
-        train, valid = (blocks.read(folder) for folder in terms.blocks(algorithm, k))
+        began, fold = time.perf_counter(), terms.folds[k]
+        train = Numbers(Form.ROWS, np.empty((len(fold.train), 0), np.float32), terms.y[fold.train])
         fitted = algorithm.fit(train, terms.task, Clock(seed=terms.seed))
-        answer = fitted.answer(valid.x)
+        answer = fitted.answer(np.empty((len(fold.valid), 0), np.float32))
         state.write(terms.scratch / f"{step.trial.key}-{k}", fitted.state())
-        loss = terms.task.loss(valid.y, answer)
+        loss = terms.task.loss(terms.y[fold.valid], answer)
         ladder.record(Step(step.trial, k), Result(answer, loss, time.perf_counter() - began, 0, 0.0, 0, []))
     step.trial.finished_at = time.time()
 
