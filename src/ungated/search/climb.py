@@ -94,7 +94,8 @@ def climb(
     """Climb until the deadline.
 
     algorithms: defaults, cheap first. planned: id -> seconds of one fit. safe: one that looks at no column, learned
-    here and now, so that there is always something to keep. tell: called when a trial's error is known, and often with None.
+    here and now, so that there is always something to keep. tell: called when a trial's error is known, and often with
+    None meanwhile.
     """
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
