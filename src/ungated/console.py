@@ -47,7 +47,7 @@ class Console(Listener):
             table.add_row(name, kind, _short(c.why, 50), missing, _short(", ".join(c.examples), 24))
         self.terminal.print(table)
         if more := len(data.columns) - len(shown):
-            self._say("", f"and {more:,} more columns (all of them are in the report)")
+            self._say("", f"and {more:,} more column{'s'[: more > 1]} (all of them are in the report)")
         for warning in data.warnings:
             self.terminal.print(Text(f"  ! {warning}", "yellow"))
         for note in run.notes:

@@ -5,7 +5,7 @@ the task (its classes, its baseline) is taken from the rows that are left. Every
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -126,7 +126,12 @@ def _task(raw: table.Raw, target: str, wish: Wish) -> tuple[table.Schema, type[t
     name, why = (wish.task, "you said so") if wish.task else _inferred(raw, schema, target)
     wanted = "number" if name == "regress" else "category"
     if kind != wanted:
+        why_kind = schema[target].why
         schema = table.look(raw, target=target, kinds={**wish.kinds, target: wanted})
+        columns = (
+            replace(c, why=f"{why_kind}; to {name}, a {wanted}") if c.name == target else c for c in schema.columns
+        )
+        schema = table.Schema(tuple(columns))
     return schema, tasks.known()[name], why
 
 
