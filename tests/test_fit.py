@@ -308,6 +308,17 @@ def test_a_killed_parent_leaves_no_half_model_and_no_children(tmp_path: Path) ->
     assert not alive
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    began = time.monotonic()
+    done = run("fit", "wine", "--time", "60s", "--out", tmp_path / "mine")
+    assert done.returncode == 2
+    assert "left alone" in done.stderr
+    assert time.monotonic() - began < 30
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
 def test_reading_is_quick_to_refuse(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="target"):
         ug.fit(_table(), time="5s")

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, algorithms, explain, ledger
+from . import __version__, algorithms, explain, ledger, store
 from .core.algorithm import Algorithm, Machine, plain
 from .core.clock import Budget, amount, seconds
 from .core.errors import UsageError
@@ -118,6 +118,8 @@ def fit(
     """
     means = Means.of(time, memory, started)
     chosen = _chosen(algorithms)
+    if out is not None:
+        store.check_writable(Path(out))
     run = _new_run(data, seed, means, command)
     wish = Wish(data, target, test, task, metric, kinds or {}, seal)
     with interrupt.heard_once():

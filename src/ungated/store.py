@@ -81,6 +81,17 @@ def write(
             shutil.rmtree(new, ignore_errors=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Raise the UsageError that `write` would raise, before anything is spent on making a model for it."""
+    folder = _resolve(folder)
+    with _explained(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_to_overwrite(folder)
+        trial = _beside(folder)
+        trial.mkdir()
+        trial.rmdir()
+
+
 def read(folder: Path) -> Contents:
     """Everything in a model folder, after every file has been checked against model.json.
 
