@@ -21,7 +21,8 @@ from ..core.numbers import Answer
 from .split import Fold
 
 PATIENCE = 40  # trials without progress after which the climb ends
-NEAR = 0.06  # of the way from the least error to the baseline's: who is within it may yet help the ensemble
+NEAR = 0.05  # of the way from the least error to the baseline's: who is within it may yet help the ensemble
+NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far behind for sure
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
@@ -91,6 +92,7 @@ class Ladder:
         later = [k for k, fold in enumerate(folds) if fold.repeat > 0]
         self.rungs = [part for part in ([first[0]], first[1:], later) if part]
         self.trials: list[Trial] = []
+        self._margin = NEAR + NOISE / math.sqrt(len(folds[first[0]].valid))
         self._waiting = list(algorithms)
         self._variants = {a.card.id: [dataclasses.replace(a, **v) for v in a.variants] for a in algorithms}
         self._planned = planned
@@ -195,7 +197,7 @@ class Ladder:
         """Whether a trial's error on the first rung is near the least there, on the way to the baseline's."""
         done = self.rungs[0]
         losses = [loss for t in self.trials if (loss := t.loss(done)) < math.inf]
-        return trial.loss(done) <= min(losses) + NEAR * (max(losses[0], min(losses)) - min(losses))
+        return trial.loss(done) <= min(losses) + self._margin * (max(losses[0], min(losses)) - min(losses))
 
     def _fresh(self, left: float) -> Algorithm | None:
         """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
