@@ -23,6 +23,7 @@ from .split import Fold
 PATIENCE = 40  # trials without progress after which the climb ends
 NEAR = 0.05  # of the way from the least error to the baseline's: who is within it may yet help the ensemble
 NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far behind for sure
+NEARER = 0.02  # the same for who may try more settings
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
@@ -92,7 +93,7 @@ class Ladder:
         later = [k for k, fold in enumerate(folds) if fold.repeat > 0]
         self.rungs = [part for part in ([first[0]], first[1:], later) if part]
         self.trials: list[Trial] = []
-        self._margin = NEAR + NOISE / math.sqrt(len(folds[first[0]].valid))
+        self._noise = NOISE / math.sqrt(len(folds[first[0]].valid))
         self._waiting = list(algorithms)
         self._variants = {a.card.id: [dataclasses.replace(a, **v) for v in a.variants] for a in algorithms}
         self._planned = planned
@@ -174,7 +175,7 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                if trial.rung == rung and need < 0.9 * left and (self._near(trial) or need < CHEAP * left):
+                if trial.rung == rung and need < 0.9 * left and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
         return None
 
@@ -193,18 +194,18 @@ class Ladder:
                     earned.append(trial)
         return earned
 
-    def _near(self, trial: Trial) -> bool:
+    def _near(self, trial: Trial, margin: float) -> bool:
         """Whether a trial's error on the first rung is near the least there, on the way to the baseline's."""
         done = self.rungs[0]
         losses = [loss for t in self.trials if (loss := t.loss(done)) < math.inf]
-        return trial.loss(done) <= min(losses) + self._margin * (max(losses[0], min(losses)) - min(losses))
+        return trial.loss(done) <= min(losses) + (margin + self._noise) * (max(losses[0], min(losses)) - min(losses))
 
     def _fresh(self, left: float) -> Algorithm | None:
         """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
         done = self.rungs[0]
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         champions = _champions(ranked)
-        near = {i: t for i, t in champions.items() if self._near(t) and self._can_vary(t)}
+        near = {i: t for i, t in champions.items() if self._near(t, NEARER) and self._can_vary(t)}
         open_ids = [i for i in near if self._expected(i) < 0.7 * left]
         if not open_ids:
             return None

@@ -40,12 +40,19 @@ class GradientBoosting(Algorithm):
     )
     fitted: ClassVar = Boosted
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {
+            "learning_rate": 0.03,
+            "num_leaves": 96,
+            "min_data_in_leaf": 5,
+            "feature_fraction": 0.6,
+            "bagging_fraction": 0.9,
+        }
+        | {"lambda_l2": 3.0, "cat_smooth": 30.0},
         {"learning_rate": 0.02, "num_leaves": 64, "feature_fraction": 0.6, "bagging_fraction": 0.9, "cat_smooth": 30.0},
+        {"learning_rate": 0.04, "num_leaves": 96, "extra_trees": True},
         {"learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 20, "lambda_l2": 5.0, "feature_fraction": 0.7},
-        {"learning_rate": 0.03, "num_leaves": 128, "feature_fraction": 0.9, "min_data_in_leaf": 5},
+        {"learning_rate": 0.03, "num_leaves": 32, "feature_fraction": 0.5, "bagging_fraction": 0.7, "lambda_l2": 1.0},
         {"learning_rate": 0.1, "num_leaves": 4, "min_data_in_leaf": 10, "lambda_l2": 0.1},
-        {"learning_rate": 0.05, "num_leaves": 20, "feature_fraction": 0.5, "bagging_fraction": 0.7, "lambda_l2": 1.0},
-        {"extra_trees": True, "learning_rate": 0.06, "num_leaves": 48, "cat_smooth": 50.0, "lambda_l2": 1.0},
         {"learning_rate": 0.015, "num_leaves": 200, "feature_fraction": 0.4, "min_data_in_leaf": 3, "lambda_l2": 3.0},
     )
 

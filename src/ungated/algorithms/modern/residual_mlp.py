@@ -159,14 +159,15 @@ class ResidualMLP(Algorithm):
     )
     fitted: ClassVar = Members
     variants: ClassVar = (
-        {"width": 192, "members": 2, "dropout": 0.3, "rate": 5e-3},
+        {"members": 4, "effort": 1.0},
+        {"width": 192, "effort": 1.0, "dropout": 0.3, "rate": 5e-3},
         {"bins": 12, "members": 8, "width": 64, "smoothing": 0.0},
         {"blocks": 3, "bins": 24, "decay": 0.5, "effort": 2.0},
     )
 
     width: int = setting(96, "hidden units of a member", low=16, high=512, log=True)
     blocks: int = setting(2, "residual blocks", low=1, high=6)
-    members: int = setting(4, "networks that vote", low=1, high=32, log=True)
+    members: int = setting(2, "networks that vote", low=1, high=32, log=True)
     bins: int = setting(
         48, "straight pieces of each number's curve, at most one for 40 rows", low=2, high=128, log=True
     )
@@ -174,7 +175,7 @@ class ResidualMLP(Algorithm):
     smoothing: float = setting(0.02, "label smoothing, undone in the answer", low=0.0, high=0.2)
     rate: float = setting(1e-2, "highest learning rate", low=1e-3, high=3e-2, log=True)
     decay: float = setting(0.1, "pull of the weights to zero", low=1e-3, high=1.0, log=True)
-    effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
+    effort: float = setting(0.5, "how long to train, times the usual", low=0.3, high=4.0, log=True)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         plan, numbers = self.schedule(job.rows), job.width - len(job.levels)
