@@ -226,7 +226,7 @@ def whole_answer(trial: Trial, folds: Sequence[Fold], rows: int) -> tuple[Answer
 def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
     """The ensemble of the trials that came through a whole parting, else of those that came through its first fold."""
     rows = np.unique(np.concatenate([f.valid for f in terms.folds]))
-    whole = {t.key: w for t in trials if not t.fate and (w := whole_answer(t, terms.folds, len(terms.y)))}
+    whole = {t.key: w for t in trials if (w := whole_answer(t, terms.folds, len(terms.y)))}
     if len(whole) == 1:  # the time was up before any but the safe one had all its folds: the first fold judges alone
         rows = terms.folds[0].valid
         for t in (t for t in trials if 0 in t.results and not t.fate):
