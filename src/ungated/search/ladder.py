@@ -20,7 +20,7 @@ from ..core.algorithm import Algorithm
 from ..core.numbers import Answer
 from .split import Fold
 
-PATIENCE = 40  # trials without progress after which the climb ends
+PATIENCE = 100  # trials without progress after which the climb ends
 NEAR = 0.05  # of the way from the least error to the baseline's: who is within it may yet help the ensemble
 NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far behind for sure
 NEARER = 0.02  # the same for who may try more settings
