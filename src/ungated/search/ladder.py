@@ -1,7 +1,7 @@
 """Which candidate to try next, and which has earned more folds: successive halving over algorithms and settings.
 
 A trial starts on the first rung, one fold. Of the algorithms, judged by their best trial, the better half climbs to
-the second rung, the rest of the folds; and within an algorithm the better third of its settings. On small data the
+the second rung, the rest of the folds; and within an algorithm the better half of its settings. On small data the
 best quarter climbs to the third, the rows parted anew. Whoever is far behind climbs only if that costs next to nothing.
 Whenever nothing has earned a promotion, a candidate begins: another setting of an algorithm that is not far behind.
 These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
@@ -21,9 +21,9 @@ from ..core.numbers import Answer
 from .split import Fold
 
 PATIENCE = 100  # trials without progress after which the climb ends
-NEAR = 0.05  # of the way from the least error to the baseline's: who is within it may yet help the ensemble
+NEAR = 0.08  # of the least error, or of its way to the baseline's if shorter: who is within may yet help the ensemble
 NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far behind for sure
-NEARER = 0.02  # the same for who may try more settings
+NEARER = 0.03  # the same for who may try more settings
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
@@ -180,7 +180,7 @@ class Ladder:
         return None
 
     def _earned(self, ranked: list[Trial], rung: int) -> list[Trial]:
-        """Of trials ranked on a rung, those in the better half of algorithms and the better third of settings."""
+        """Of trials ranked on a rung, those in the better half of algorithms and the better half of settings."""
         if rung > 0:
             return ranked[: math.ceil(len(ranked) / 4)]
         champions = _champions(ranked)
@@ -188,17 +188,18 @@ class Ladder:
         earned, seen = [], dict.fromkeys(kept, 0)
         for trial in ranked:
             if trial.id in kept:
-                share = math.ceil(sum(t.id == trial.id for t in ranked) / 3)
+                share = math.ceil(sum(t.id == trial.id for t in ranked) / 2)
                 seen[trial.id] += 1
                 if seen[trial.id] <= share:
                     earned.append(trial)
         return earned
 
     def _near(self, trial: Trial, margin: float) -> bool:
-        """Whether a trial's error on the first rung is near the least there, on the way to the baseline's."""
+        """Whether a trial's error on the first rung is near the least there. The baseline's trial is the first."""
         done = self.rungs[0]
         losses = [loss for t in self.trials if (loss := t.loss(done)) < math.inf]
-        return trial.loss(done) <= min(losses) + (margin + self._noise) * (max(losses[0], min(losses)) - min(losses))
+        least = min(losses)
+        return trial.loss(done) <= least + (margin + self._noise) * min(least, max(losses[0] - least, 0.0))
 
     def _fresh(self, left: float) -> Algorithm | None:
         """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
