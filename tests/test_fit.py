@@ -297,7 +297,7 @@ def test_ctrl_c_keeps_the_best_model(tmp_path: Path) -> None:
 
 def test_a_killed_parent_leaves_no_half_model_and_no_children(tmp_path: Path) -> None:
     started = subprocess.Popen(
-        [*UNGATED, "fit", "wine", "--time", "60s", "--out", str(tmp_path / "m")], stdout=-1, stderr=-1
+        [*UNGATED, "fit", "digits", "--time", "60s", "--out", str(tmp_path / "m")], stdout=-1, stderr=-1
     )
     time.sleep(5)
     children = psutil.Process(started.pid).children(recursive=True)

@@ -117,7 +117,7 @@ def test_what_is_too_slow_names_the_time_that_would_do() -> None:
     line = say(Priced(seconds=540))
     assert not line.fits
     assert line.why == "would take about 9 min on this machine; the budget is 60 s: --time 1h would let it in"
-    assert say(Priced(seconds=540), time=parse("20m")).fits
+    assert say(Priced(seconds=540), time=parse("1h")).fits
 
 
 def test_what_is_too_large_names_the_memory_that_would_do() -> None:

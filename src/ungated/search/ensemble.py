@@ -16,6 +16,8 @@ from ..core.numbers import Answer, Array, Floats
 
 STEPS = 40
 LIBRARY = 25
+FEW = 2000  # validation rows below which the single best candidate is too uncertain to begin with alone ...
+FEW_START = 4  # ... and this many begin together, as the paper advises
 LEAST_GAIN = 0.0005  # a smaller relative gain is not worth another model at prediction
 
 
@@ -31,10 +33,11 @@ def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
     alone = np.array([task.loss(y, a) for a in answers])
     library = np.argsort(alone, kind="stable")[:LIBRARY]
     taken = np.zeros(len(answers))
-    first = library[0]
-    taken[first], total, error = 1, answers[first].copy(), alone[first]
+    start = library[: FEW_START if len(y) < FEW else 1]
+    taken[start], total = 1, np.sum([answers[i] for i in start], axis=0)
+    error = task.loss(y, total / len(start))
     best, best_error = taken.copy(), error
-    for count in range(2, STEPS + 1):
+    for count in range(len(start) + 1, STEPS + 1):
         errors = [task.loss(y, (total + answers[i]) / count) for i in library]
         chosen = library[int(np.argmin(errors))]
         total += answers[chosen]
