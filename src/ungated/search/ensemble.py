@@ -47,6 +47,8 @@ def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
             best, best_error = taken.copy(), error
         elif count > 8 and error > best_error:
             break
+    if alone[library[0]] < best_error:  # no mean errs less than the best candidate does alone
+        best = np.eye(len(answers))[library[0]]
     return best / best.sum()
 
 

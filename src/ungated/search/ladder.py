@@ -199,7 +199,8 @@ class Ladder:
         done = self.rungs[0]
         losses = [loss for t in self.trials if (loss := t.loss(done)) < math.inf]
         least = min(losses)
-        return trial.loss(done) <= least + (margin + self._noise) * min(least, max(losses[0] - least, 0.0))
+        way = max(losses[0] - least, 0.0)
+        return trial.loss(done) <= least + margin * min(least, way) + self._noise * math.sqrt(abs(least) * way)
 
     def _fresh(self, left: float) -> Algorithm | None:
         """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
