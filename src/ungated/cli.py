@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .core.errors import Interrupted, UngatedError, UsageError
+from .core.errors import UngatedError, UsageError
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -245,7 +245,7 @@ def _outcome() -> int:
     except click.ClickException as e:
         e.show()
         return 2
-    except (click.Abort, KeyboardInterrupt, Interrupted):
+    except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; nothing was saved.", err=True)
         return 130
     except UngatedError as e:

@@ -19,7 +19,6 @@ from .modalities import table
 from .search import split
 
 FEWEST_ROWS = 10
-LEFT_OUT = ("identifier", "constant")
 LIKELY_TARGETS = ("target", "label", "class", "y")
 
 
@@ -79,7 +78,7 @@ def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
         raise InputError(
             f"{raw.source}: {few}, too few to learn from and to test on. At least {FEWEST_ROWS} are needed."
         )
-    features = tuple(c.name for c in schema.columns if c.name != target and c.kind not in LEFT_OUT)
+    features = tuple(c.name for c in schema.columns if c.name != target and c.kind not in table.LEFT_OUT)
     if not features:
         why_not = "; ".join(f"{c.name}: {c.kind}, {c.why}" for c in schema.columns[:5] if c.name != target)
         raise InputError(
@@ -204,7 +203,7 @@ def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: s
     different = typed.select(pl.all().n_unique()).row(0, named=True)
     for c in schema.columns:
         values = typed[c.name]
-        role = "target" if c.name == target else "left out" if c.kind in LEFT_OUT else "feature"
+        role = "target" if c.name == target else "left out" if c.kind in table.LEFT_OUT else "feature"
         seen = [v for v in dict.fromkeys(values.head(1000).to_list()) if v is not None][:3]
         examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
         columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), different[c.name], examples))

@@ -17,7 +17,7 @@ import numpy as np
 
 from .clock import Clock
 from .errors import UsageError
-from .numbers import Answer, Array, Form, Numbers, Shape, Takes
+from .numbers import Answer, Array, Form, Numbers, Shape, Takes, spread
 
 ERAS = ("theory", "classical", "modern")
 
@@ -232,15 +232,8 @@ def watch_split(train: Numbers, task: Task, seed: int, share: float = 0.1) -> tu
 
     Validation rows of the search are never watched: their error would then flatter whoever stops on it.
     """
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(train))
-    if task.id == "classify":  # spread each class evenly over the order, so that any slice of it is stratified
-        y = np.asarray(train.y)[order]
-        rank = np.empty(len(y))
-        for c in np.unique(y):
-            of_class = np.flatnonzero(y == c)
-            rank[of_class] = (np.arange(len(of_class)) + rng.random()) / len(of_class)
-        order = order[np.argsort(rank, kind="stable")]
+    strata = train.y if task.id == "classify" else None
+    order = spread(strata, len(train), np.random.default_rng(seed))
     watched = min(max(1, round(share * len(train))), len(train) - 1)
     return train.take(order[watched:]), train.take(order[:watched])
 

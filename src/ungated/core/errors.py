@@ -23,7 +23,3 @@ class ModelError(UngatedError):
 
 class MissingExtra(UngatedError, ImportError):
     """An optional library is not installed; the message carries the line that installs it."""
-
-
-class Interrupted(UngatedError):
-    """Ctrl-C before there was anything worth saving (exit code 130)."""

@@ -97,3 +97,16 @@ class Shape:
         width = int(np.prod(numbers.x.shape[1:]))
         levels = tuple(c.levels for c in numbers.columns if c.levels)
         return cls(numbers.form, task, len(numbers), width, outputs, levels)
+
+
+def spread(strata: Array | None, rows: int, rng: np.random.Generator) -> Array:
+    """A random order of the rows in which each stratum is spread evenly, so that every slice is stratified."""
+    order = rng.permutation(rows)
+    if strata is None:
+        return order
+    place = np.empty(rows)
+    of = np.asarray(strata)[order]
+    for stratum in np.unique(of):
+        where = np.flatnonzero(of == stratum)
+        place[where] = (np.arange(len(where)) + rng.random()) / len(where)
+    return order[np.argsort(place, kind="stable")]

@@ -195,9 +195,6 @@ def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
         ladder.abandon(step.trial, done.fate)
         return
     answer = np.load(done.job.out / "answer.npy", allow_pickle=False)
-    if not np.isfinite(answer).all():
-        ladder.abandon(step.trial, "failed: its answers are not finite numbers")
-        return
     loss = terms.task.loss(terms.y[terms.folds[step.fold].valid], answer)
     curve = list(done.curve)
     result = Result(answer, loss, done.seconds, done.peak_bytes, done.predict_seconds, done.size_bytes, curve)

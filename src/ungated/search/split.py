@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.numbers import Array
+from ..core.numbers import Array, spread
 
 FOLDS = 5
 MOST_REPEATS = 3
@@ -29,7 +29,7 @@ def seal(
     strata: Array | None, rows: int, seed: int, share: float = SEALED, most: int = MOST_SEALED
 ) -> tuple[Array, Array]:
     """Positions (development, sealed) of `rows` rows, the sealed ones a stratified random `share`, at most `most`."""
-    order = _spread(strata, rows, np.random.default_rng([seed, 1]))
+    order = spread(strata, rows, np.random.default_rng([seed, 1]))
     count = min(max(1, round(share * rows)), most, rows - 1)
     return np.sort(order[count:]), np.sort(order[:count])
 
@@ -39,7 +39,7 @@ def folds(strata: Array | None, rows: int, seed: int, count: int = FOLDS, repeat
     parted = []
     count = min(count, rows)
     for repeat in range(repeats):
-        order = _spread(strata, rows, np.random.default_rng([seed, 2, repeat]))
+        order = spread(strata, rows, np.random.default_rng([seed, 2, repeat]))
         for k in range(count):
             judge = np.zeros(rows, bool)
             judge[order[k::count]] = True  # every count-th of an order spread by class: stratified
@@ -68,16 +68,3 @@ def choose(strata: Array | None, rows: int, seed: int, affordable: float) -> tup
     share = float(np.clip(5000 / rows, 0.05, 0.15))
     parted = holdout(strata, rows, seed, share)
     return parted, f"{len(parted[0].train):,} rows to learn from, {len(parted[0].valid):,} held out to judge"
-
-
-def _spread(strata: Array | None, rows: int, rng: np.random.Generator) -> Array:
-    """A random order of the rows in which each stratum is spread evenly, so that every slice is stratified."""
-    order = rng.permutation(rows)
-    if strata is None:
-        return order
-    place = np.empty(rows)
-    of = np.asarray(strata)[order]
-    for stratum in np.unique(of):
-        where = np.flatnonzero(of == stratum)
-        place[where] = (np.arange(len(where)) + rng.random()) / len(where)
-    return order[np.argsort(place, kind="stable")]

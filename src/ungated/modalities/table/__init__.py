@@ -8,7 +8,7 @@ x = encoder.rows(typed)
 """
 
 from .cast import Cast, cast
-from .encode import RowEncoder, widths
+from .encode import LEFT_OUT, RowEncoder, widths
 from .frames import give_back, give_back_table
 from .kinds import look
 from .named import NAMED, named
@@ -18,6 +18,7 @@ from .suspect import warnings
 
 __all__ = [
     "KINDS",
+    "LEFT_OUT",
     "NAMED",
     "Cast",
     "ColumnKind",
