@@ -65,6 +65,7 @@ class Card:
     extras: names of the optional installs it needs (as in `pip install ungated[modern]`).
     loads: modules that a fit imports; workers load them while they are idle. answers_with: those that an answer needs.
     anytime: hands in what it has when its clock runs out, so that it fits any budget, if not to its best.
+    transfers: has `fit_from`, which starts from what the same algorithm learned elsewhere.
     skips: conformance checks that do not apply, each with its reason.
     """
 
@@ -79,6 +80,7 @@ class Card:
     loads: tuple[str, ...] = ()
     answers_with: tuple[str, ...] = ()
     anytime: bool = False
+    transfers: bool = False
     skips: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -188,6 +190,13 @@ class Algorithm(abc.ABC):
 
         An algorithm that stops early watches a part that it takes from `train` itself (see `watch_split`).
         """
+
+    def fit_from(self, start: State, train: Numbers, task: Task, clock: Clock) -> Fitted:
+        """As `fit`, beginning with whatever fits of what this algorithm learned of other examples, and said `start`.
+
+        Only for those whose card says `transfers`.
+        """
+        raise NotImplementedError(f"{self.card.id} cannot start from an earlier model.")
 
     def load(self, state: State) -> Fitted:
         """What `fit` gave, again from its saved state."""

@@ -4,7 +4,7 @@ This page does not know where the numbers came from. A `Numbers` is one block of
 columns mean; `Shape` is the same block's size alone, which is all that a cost estimate may look at.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,8 +25,8 @@ regress: outputs = 1, in the target's own units.
 class Form(StrEnum):
     """The shapes that numbers come in. One algorithm eats one form."""
 
-    ROWS = "rows"  # (n, d) float32, one example a row
-    TOKENS = "tokens"  # (n, length) int32, padded with 0
+    ROWS = "rows"  # (n, d) float32, one example a row: an array, or a scipy csr_array for who takes SPARSE
+    TOKENS = "tokens"  # (n, length) int32: codes 1..levels-1, padded at the end with 0
     PIXELS = "pixels"  # (n, channels, height, width) uint8
     WAVES = "waves"  # (n, samples) float32
     ITEMS = "items"  # (n, items) bool, for baskets
@@ -38,6 +38,19 @@ class Takes(StrEnum):
     MISSING = "missing"  # NaN stays NaN; otherwise it is filled in and flagged in a column of its own
     CATEGORIES = "categories"  # codes 0..levels-1, -1 for unseen; otherwise one 0/1 column a level
     RAW_SCALE = "raw scale"  # numbers keep their units; otherwise they are centred, scaled and their tails tamed
+    SPARSE = "sparse"  # texts as tens of thousands of mostly empty columns (TF-IDF); otherwise as a few dense ones
+    COUNTS = "counts"  # with SPARSE: texts alone, their terms counted and not weighted
+
+
+class Change(StrEnum):
+    """What may be done to an example's pixels while its answer stays: a network may learn from examples so changed."""
+
+    MIRROR = "mirror"  # left and right swapped
+    SHIFT = "shift"  # moved by a few pixels, any way
+    ZOOM = "zoom"  # a part of it, enlarged
+    LIGHT = "light"  # brighter or darker, more or less contrast
+    SLIDE = "slide"  # moved along the width alone, as a sound in time
+    MASK = "mask"  # a band of rows or of columns blanked (SpecAugment, Park et al. 2019)
 
 
 @dataclass(frozen=True)
@@ -58,22 +71,32 @@ class Column:
 class Numbers:
     """n examples in one form.
 
-    x: the examples, shaped as `form` says; for rows float32 (n, d), C order, possibly a read-only memory map.
+    x: the examples, shaped as `form` says; for rows float32 (n, d), C order, possibly a read-only memory map; sparse
+    rows are a scipy csr_array of float32 instead.
     y: what is to be answered, (n,): int64 class codes (classify), float64 in the target's units (regress).
-    columns: for rows, one `Column` for each of the d columns.
+    columns: for dense rows, one `Column` for each of the d columns; for sparse rows none.
+    levels: for tokens, how many codes there are, the padding's 0 included.
+    changes: for pixels, what may be done to them while the answer stays.
     """
 
     form: Form
-    x: Array
+    x: Any
     y: Array
     columns: tuple[Column, ...] = ()
+    levels: int = 0
+    changes: frozenset[Change] = frozenset()
 
     def __len__(self) -> int:
-        return len(self.x)
+        return int(self.x.shape[0])
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are a csr_array."""
+        return not isinstance(self.x, np.ndarray)
 
     def take(self, index: Array) -> "Numbers":
         """The examples at `index` (integers or booleans), copied."""
-        return Numbers(self.form, self.x[index], self.y[index], self.columns)
+        return replace(self, x=self.x[index], y=self.y[index])
 
 
 @dataclass(frozen=True)
@@ -81,7 +104,9 @@ class Shape:
     """The size of a training job: everything that a cost may be computed from.
 
     rows: examples to learn from. width: numbers in one example. outputs: columns of an answer.
-    levels: for each category column its number of levels.
+    levels: for each category column its number of levels; for tokens, the number of codes alone.
+    size: the shape of one example, (d,), (length,) or (channels, height, width).
+    filled: numbers in one example that are not 0 by construction, less than `width` for sparse rows.
     """
 
     form: Form
@@ -90,13 +115,17 @@ class Shape:
     width: int
     outputs: int
     levels: tuple[int, ...] = field(default=())
+    size: tuple[int, ...] = ()
+    filled: float = 0.0
 
     @classmethod
     def of(cls, numbers: Numbers, task: str, outputs: int) -> "Shape":
         """The shape of `numbers` under a task with `outputs` answer columns."""
-        width = int(np.prod(numbers.x.shape[1:]))
-        levels = tuple(c.levels for c in numbers.columns if c.levels)
-        return cls(numbers.form, task, len(numbers), width, outputs, levels)
+        size = tuple(int(k) for k in numbers.x.shape[1:])
+        width = int(np.prod(size))
+        levels = (numbers.levels,) if numbers.levels else tuple(c.levels for c in numbers.columns if c.levels)
+        filled = numbers.x.nnz / max(1, len(numbers)) if numbers.sparse else float(width)
+        return cls(numbers.form, task, len(numbers), width, outputs, levels, size, filled)
 
 
 def spread(strata: Array | None, rows: int, rng: np.random.Generator) -> Array:

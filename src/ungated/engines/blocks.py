@@ -1,6 +1,7 @@
 """Blocks of numbers on disk, so that worker processes share one copy: written once, memory-mapped by each reader.
 
-A block is a folder: x.npy and y.npy in NumPy's own format (never with pickled objects), and columns.json.
+A block is a folder: x.npy and y.npy in NumPy's own format (never with pickled objects), and columns.json. Sparse rows
+lie as the three arrays of a csr_array: x.npy holds the numbers, x-indices.npy and x-indptr.npy where they stand.
 """
 
 import dataclasses
@@ -10,16 +11,24 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import ModelError
-from ..core.numbers import Array, Column, Form, Numbers
+from ..core.numbers import Array, Change, Column, Form, Numbers
 
 
 def write(folder: Path, numbers: Numbers) -> None:
     """Write `numbers` into `folder`, which is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, array in (("x", numbers.x), ("y", numbers.y)):
+    x = numbers.x
+    parts = {"x": x.data, "x-indices": x.indices, "x-indptr": x.indptr} if numbers.sparse else {"x": x}
+    for name, array in (parts | {"y": numbers.y}).items():
         with open(folder / f"{name}.npy", "wb") as f:
             np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
-    about = {"form": str(numbers.form), "columns": [dataclasses.astuple(c) for c in numbers.columns]}
+    about = {
+        "form": str(numbers.form),
+        "columns": [dataclasses.astuple(c) for c in numbers.columns],
+        "levels": numbers.levels,
+        "changes": sorted(numbers.changes),
+        "sparse": list(x.shape) if numbers.sparse else None,
+    }
     (folder / "columns.json").write_text(json.dumps(about), encoding="utf-8")
 
 
@@ -31,9 +40,16 @@ def read(folder: Path) -> Numbers:
     try:
         about = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
         form, columns = Form(about["form"]), tuple(Column(*c) for c in about["columns"])
+        levels, changes = int(about["levels"]), frozenset(Change(c) for c in about["changes"])
+        sparse = tuple(about["sparse"]) if about["sparse"] else None
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ModelError(f"{folder / 'columns.json'} cannot be read: {e}") from e
-    return Numbers(form, _map(folder / "x.npy"), _map(folder / "y.npy"), columns)
+    x = _map(folder / "x.npy")
+    if sparse:
+        from scipy.sparse import csr_array
+
+        x = csr_array((x, _map(folder / "x-indices.npy"), _map(folder / "x-indptr.npy")), shape=sparse, copy=False)
+    return Numbers(form, x, _map(folder / "y.npy"), columns, levels, changes)
 
 
 def _map(path: Path) -> Array:
