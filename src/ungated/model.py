@@ -19,7 +19,7 @@ from .core.algorithm import Algorithm, Fitted, State, plain
 from .core.errors import InputError, ModelError, UsageError
 from .core.numbers import Answer, Array
 from .core.run import ErrorRecord, Run
-from .modalities import table
+from .modalities import table, views
 
 CHUNK = 50_000  # rows answered at a time, so that memory does not grow with the file
 GOLDEN_ROWS = 12
@@ -54,7 +54,7 @@ class Model:
         self.schema = table.Schema.from_json(document["schema"])
         self.features: tuple[str, ...] = tuple(document["features"])
         self._by: float = document["temperature"]
-        self._encoders = [table.RowEncoder.load(contents.states[name]) for name in document["encoders"]]
+        self._encoders = [views.load(contents.states[name]) for name in document["encoders"]]
         self._members = [_member(m, contents.states) for m in document["members"]]
 
     # -- asking --------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ class Model:
             for encoder, fitted in member.fits:
                 by_encoder.setdefault(encoder, []).append((member.weight / len(member.fits), fitted))
         for encoder, fits in by_encoder.items():
-            x = self._encoders[encoder].rows(typed)
+            x = self._encoders[encoder].numbers(typed, np.zeros(typed.height)).x
             for share, fitted in fits:
                 total += share * fitted.answer(x)
         return self.task.adjust(total, self._by)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__, algorithms, explain, ledger, store
-from .core.algorithm import Algorithm, Machine, plain
+from .core.algorithm import Algorithm, Entrant, Machine, plain
 from .core.clock import Budget, amount, seconds
 from .core.errors import UsageError
 from .core.run import Run
@@ -233,21 +233,21 @@ def _chosen(ids: str | Sequence[str] | None) -> list[type[Algorithm]]:
     return [known[i] for i in dict.fromkeys(["baseline", *wanted])]
 
 
-def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means) -> list[Algorithm]:
-    """Fill in the run's plan, cheap first; returns the algorithms that fit."""
-    able = [cls() for cls in chosen if question.task.id in cls.card.tasks]
+def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means) -> list[Entrant]:
+    """Fill in the run's plan, cheap first; returns the entrants that fit."""
+    able = [e for cls in chosen if question.task.id in cls.card.tasks for e in question.entrants(cls())]
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
     lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
     together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)
     run.plan = [line for line, _ in together]
-    return [algorithm for line, algorithm in together if line.fits]
+    return [entrant for line, entrant in together if line.fits]
 
 
 def _climb(
     run: Run,
     listener: Listener,
     question: Question,
-    fitting: Sequence[Algorithm],
+    fitting: Sequence[Entrant],
     means: Means,
     pool: Pool,
     candidates: int | None,
@@ -260,7 +260,7 @@ def _climb(
     affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
     folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable)
     run.split = f"{how}; {run.split}"
-    prepared = Prepared(question.rows, question.y, question.schema, question.features, folds, scratch / "blocks")
+    prepared = Prepared(question.rows, question.y, question.schema, question.view, folds, scratch / "blocks")
     terms = Terms(
         task=question.task,
         y=question.y,
@@ -275,9 +275,9 @@ def _climb(
         threads=means.threads,
         limit=candidates,
     )
-    _load_meanwhile([m for a in fitting for m in a.card.answers_with], after=0.4 * climbing_seconds)
+    _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
-    rest = [a for a in fitting if a.card.id != "baseline"]
+    rest = [e for e in fitting if e.algorithm.card.id != "baseline"]
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
     run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
@@ -301,7 +301,7 @@ def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool
             if not least or error < least[0][0]:
                 least[:] = [(error, trial)]
         words = f"{measure.id} {measure.show(least[0][0])}" if least else ""
-        best = str(least[0][1].algorithm) if least else ""
+        best = str(least[0][1].entrant) if least else ""
         running = tuple(job.algorithm.rpartition(":")[2] for job in pool.running)
         left = terms.deadline - time.monotonic()
         listener.climbing(run, Progress(len(trials), words, best, left, pool.peak_bytes, running, trial))
@@ -319,10 +319,10 @@ def _build(run: Run, question: Question, summit: Summit, prepared: Prepared) -> 
     for member in summit.members:
         fits = []
         for fold, path in member.states.items():
-            encoder = prepared.encoder(member.trial.algorithm, fold)
+            encoder = prepared.encoder(member.trial.entrant, fold)
             place, _ = encoders.setdefault(id(encoder), (len(encoders), encoder))
             fits.append((place, state.read(path)))
-        members.append((member.trial.algorithm, member.weight, fits))
+        members.append((member.trial.entrant.algorithm, member.weight, fits))
     return build(
         task=question.task,
         target=question.target,

@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 
 from . import tasks
-from .core.algorithm import Algorithm, Takes
+from .core.algorithm import Algorithm, Entrant
 from .core.errors import InputError, UsageError
-from .core.numbers import Array, Form, Shape
+from .core.numbers import Array, Shape
 from .core.run import ColumnRecord, DataRecord, Run, TaskRecord
 from .modalities import table
+from .modalities.views import View, views
 from .search import split
 
 FEWEST_ROWS = 10
@@ -50,20 +51,27 @@ class Question:
     rows: pl.DataFrame
     y: Array
     sealed: pl.DataFrame
-    _widths: dict[frozenset[Takes], tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # found once for each
+    _shapes: dict[View, Shape] = field(default_factory=dict)  # found once for each
 
     @property
     def strata(self) -> Array | None:
         """By what rows are spread evenly over folds: their class, where there are classes."""
         return self.y if self.task.id == "classify" else None
 
-    def shape(self, algorithm: Algorithm) -> Shape:
-        """The size of a fit of this algorithm to all rows, without encoding them."""
-        takes = algorithm.card.takes
-        if takes not in self._widths:
-            self._widths[takes] = table.widths(self.rows, self.schema, self.features, takes)
-        width, levels = self._widths[takes]
-        return Shape(Form.ROWS, self.task.id, len(self.y), width, self.task.outputs, levels)
+    def entrants(self, algorithm: Algorithm) -> list[Entrant]:
+        """The algorithm with each view that it may have of these data; none where they have not its form."""
+        return [Entrant(algorithm, name) for name in views(algorithm.card, self.schema, self.features)]
+
+    def view(self, entrant: Entrant) -> View:
+        """What an entrant is to see."""
+        return views(entrant.algorithm.card, self.schema, self.features)[entrant.view]
+
+    def shape(self, entrant: Entrant) -> Shape:
+        """The size of a fit of this entrant to all rows, without encoding them."""
+        view = self.view(entrant)
+        if view not in self._shapes:
+            self._shapes[view] = view.shape(self.rows, self.schema, self.task.id, self.task.outputs)
+        return self._shapes[view]
 
 
 def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:

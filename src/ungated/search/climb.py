@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.algorithm import Algorithm
+from ..core.algorithm import Algorithm, Entrant
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Form, Numbers
 from ..engines import interrupt, state
@@ -44,14 +44,14 @@ class Terms:
     """What the climb is handed.
 
     y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an
-    algorithm on a fold lie, (train, valid). share: seconds that one fit may take. deadline: time.monotonic() at which
+    entrant on a fold lie, (train, valid). share: seconds that one fit may take. deadline: time.monotonic() at which
     the climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None.
     """
 
     task: Judge
     y: Array
     folds: Sequence[Fold]
-    blocks: Callable[[Algorithm, int], tuple[Path, Path]]
+    blocks: Callable[[Entrant, int], tuple[Path, Path]]
     share: float
     deadline: float
     worker_bytes: int
@@ -84,7 +84,7 @@ class Summit:
 
 
 def climb(
-    algorithms: Sequence[Algorithm],
+    entrants: Sequence[Entrant],
     planned: dict[str, float],
     safe: Algorithm,
     pool: Pool,
@@ -93,12 +93,12 @@ def climb(
 ) -> Summit:
     """Climb until the deadline.
 
-    algorithms: defaults, cheap first. planned: id -> seconds of one fit. safe: one that looks at no column, learned
-    here and now, so that there is always something to keep. tell: called when a trial's error is known, and often with
-    None meanwhile.
+    entrants: defaults, cheap first. planned: an entrant's key -> seconds of one fit. safe: one that looks at no column,
+    learned here and now, so that there is always something to keep. tell: called when a trial's error is known, and
+    often with None meanwhile.
     """
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
-    ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
+    ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     _learn_here(safe, ladder, terms)
     try:
         why = _work(ladder, pool, terms, tell)
@@ -112,7 +112,7 @@ def climb(
 
 def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
     """Fit an algorithm that looks at no column, and so costs next to nothing, in this process on every fold."""
-    step = ladder.begin(algorithm)
+    step = ladder.begin(Entrant(algorithm))
     step.trial.rung = len(ladder.rungs)
     for k in [k for k, fold in enumerate(terms.folds) if fold.repeat == 0]:
         began, fold = time.perf_counter(), terms.folds[k]
@@ -165,8 +165,8 @@ def _wave(ladder: Ladder, left: float, pool: Pool, terms: Terms, everything: boo
 
 
 def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
-    trial, algorithm = step.trial, step.trial.algorithm
-    train, valid = terms.blocks(algorithm, step.fold)
+    trial, algorithm = step.trial, step.trial.entrant.algorithm
+    train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
     return Job(
         id=name,
@@ -186,7 +186,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
 
 def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
-    return terms.share if trial.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
+    return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:

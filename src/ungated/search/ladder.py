@@ -13,10 +13,11 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ..core.algorithm import Algorithm
+from ..core.algorithm import Entrant
 from ..core.numbers import Answer
 from .split import Fold
 
@@ -46,7 +47,7 @@ class Trial:
     """A candidate and how far it has come. rung: the highest it has been sent to. fate: why it ended, if it did."""
 
     key: int
-    algorithm: Algorithm
+    entrant: Entrant
     rung: int = 0
     results: dict[int, Result] = field(default_factory=dict)
     fate: str = ""
@@ -54,7 +55,7 @@ class Trial:
 
     @property
     def id(self) -> str:
-        return self.algorithm.card.id
+        return self.entrant.key
 
     def loss(self, folds: Sequence[int]) -> float:
         """Mean error over those folds; infinite while one of them is missing."""
@@ -74,14 +75,14 @@ class Step:
 class Ladder:
     """The state of the climb.
 
-    The first trial that begins is the baseline's. algorithms: defaults, cheap first. planned: id -> seconds of one fit
-    on one fold. folds: as the split made them. width: how many unfinished trials there may be on the first rung. limit:
-    the most candidates, or None.
+    The first trial that begins is the baseline's. entrants: defaults, cheap first. planned: an entrant's key ->
+    seconds of one fit on one fold. folds: as the split made them. width: how many unfinished trials there may be on
+    the first rung. limit: the most candidates, or None.
     """
 
     def __init__(
         self,
-        algorithms: Sequence[Algorithm],
+        entrants: Sequence[Entrant],
         planned: dict[str, float],
         folds: Sequence[Fold],
         *,
@@ -94,8 +95,8 @@ class Ladder:
         self.rungs = [part for part in ([first[0]], first[1:], later) if part]
         self.trials: list[Trial] = []
         self._noise = NOISE / math.sqrt(len(folds[first[0]].valid))
-        self._waiting = list(algorithms)
-        self._variants = {a.card.id: [dataclasses.replace(a, **v) for v in a.variants] for a in algorithms}
+        self._waiting = list(entrants)
+        self._variants = {e.key: [_with(e, **v) for v in e.algorithm.variants] for e in entrants}
         self._planned = planned
         self._slower = dict.fromkeys(planned, 1.0)
         self._queue: list[Step] = []
@@ -135,9 +136,9 @@ class Ladder:
             if not step.trial.fate:
                 return step
         while self._waiting and self._room():
-            algorithm = self._waiting.pop(0)
-            if self._expected(algorithm.card.id) < left:
-                return self.begin(algorithm)
+            entrant = self._waiting.pop(0)
+            if self._expected(entrant.key) < left:
+                return self.begin(entrant)
         if trial := self._promotable(left, workers):
             trial.rung += 1
             self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
@@ -152,8 +153,8 @@ class Ladder:
             return float(np.mean([r.seconds for r in trial.results.values()]))
         return self._expected(trial.id)
 
-    def _expected(self, algorithm: str) -> float:
-        return self._planned.get(algorithm, 1.0) * self._slower.get(algorithm, 1.0)
+    def _expected(self, key: str) -> float:
+        return self._planned.get(key, 1.0) * self._slower.get(key, 1.0)
 
     def _upto(self, rung: int) -> list[int]:
         return [k for part in self.rungs[: rung + 1] for k in part]
@@ -162,9 +163,9 @@ class Ladder:
         started = sum(1 for t in self.trials if not t.fate and self.rungs[0][0] not in t.results)
         return started < self._width and (self._limit is None or len(self.trials) < self._limit)
 
-    def begin(self, algorithm: Algorithm) -> Step:
-        """A new trial of that algorithm, on the first rung."""
-        trial = Trial(len(self.trials), algorithm)
+    def begin(self, entrant: Entrant) -> Step:
+        """A new trial of that entrant, on the first rung."""
+        trial = Trial(len(self.trials), entrant)
         self.trials.append(trial)
         return Step(trial, self.rungs[0][0])
 
@@ -202,8 +203,8 @@ class Ladder:
         way = max(losses[0] - least, 0.0)
         return trial.loss(done) <= least + margin * min(least, way) + self._noise * math.sqrt(abs(least) * way)
 
-    def _fresh(self, left: float) -> Algorithm | None:
-        """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
+    def _fresh(self, left: float) -> Entrant | None:
+        """A new candidate: an entrant drawn by the rank of its best trial, with its next untried settings."""
         done = self.rungs[0]
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         champions = _champions(ranked)
@@ -215,18 +216,23 @@ class Ladder:
         chosen = open_ids[self._rng.choice(len(open_ids), p=weights / weights.sum())]
         if self._variants.get(chosen):
             return self._variants[chosen].pop(0)
-        return self._vary(champions[chosen].algorithm)
+        return self._vary(champions[chosen].entrant)
 
     def _can_vary(self, champion: Trial) -> bool:
-        return bool(self._variants.get(champion.id)) or champion.algorithm.searchable
+        return bool(self._variants.get(champion.id)) or champion.entrant.algorithm.searchable
 
-    def _vary(self, best: Algorithm) -> Algorithm:
+    def _vary(self, best: Entrant) -> Entrant:
         """Half of the time drawn anew, else the best with about half of its settings drawn anew."""
-        drawn = best.draw(self._rng)
+        settings = best.algorithm
+        drawn = settings.draw(self._rng)
         if self._rng.random() < 0.5:
-            return drawn
-        kept = {f.name: getattr(best, f.name) for f in dataclasses.fields(best) if self._rng.random() < 0.5}
-        return dataclasses.replace(drawn, **kept)
+            return dataclasses.replace(best, algorithm=drawn)
+        kept = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if self._rng.random() < 0.5}
+        return dataclasses.replace(best, algorithm=dataclasses.replace(drawn, **kept))
+
+
+def _with(entrant: Entrant, **settings: Any) -> Entrant:
+    return dataclasses.replace(entrant, algorithm=dataclasses.replace(entrant.algorithm, **settings))
 
 
 def _champions(ranked: list[Trial]) -> dict[str, Trial]:

@@ -8,7 +8,7 @@ x = encoder.rows(typed)
 """
 
 from .cast import Cast, cast
-from .encode import LEFT_OUT, RowEncoder, widths
+from .encode import LEFT_OUT, RowEncoder, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
 from .named import NAMED, named
@@ -28,6 +28,7 @@ __all__ = [
     "cast",
     "give_back",
     "give_back_table",
+    "heavy",
     "look",
     "named",
     "read",

@@ -12,6 +12,7 @@ from .kinds import listed, type_word
 from .schema import ColumnKind, Schema, many
 
 TYPES = {"number": pl.Float64, "date": pl.Datetime("us")}
+MEDIA = ("text", "picture", "sound")  # their cells are read by modalities of their own
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def cast(frame: pl.DataFrame, schema: Schema, *, where: str, optional: Collectio
 def _easy(frame: pl.DataFrame, columns: list[ColumnKind]) -> dict[str, pl.Series]:
     """Columns that need no second look, all in one query: plain numbers, and text that stays text."""
     types = dict(frame.schema)  # the property is made anew each time: slow in a loop over thousands of columns
-    texts = [c.name for c in columns if c.kind not in TYPES and types[c.name] == pl.String]
+    texts = [c.name for c in columns if c.kind not in (*TYPES, *MEDIA) and types[c.name] == pl.String]
     typed = [c.name for c in columns if c.kind == "number" and types[c.name].is_numeric()]
     plain = [c.name for c in columns if c.kind == "number" and types[c.name] == pl.String and _pointed(c)]
     bare = parse.stripped(frame, texts + plain)
@@ -87,6 +88,8 @@ def _cast(values: pl.Series, column: ColumnKind, where: str) -> tuple[pl.Series,
         typed = _number(values, column)
     elif column.kind == "date":
         typed = _date(values, column)
+    elif column.kind == "text" and values.dtype == pl.String:
+        return values.set(parse.strip(values).is_null(), None), ""  # its white space is part of it
     else:
         return _string(values), ""
     known = parse.strip(values) if values.dtype == pl.String else values
