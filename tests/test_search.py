@@ -39,6 +39,29 @@ def test_folds_judge_every_row_once_a_repeat(rows: int, count: int, repeats: int
         assert len(f.train) + len(f.valid) == rows
 
 
+@pytest.mark.parametrize(("classes", "count"), [(10, 5), (6, 3), (2, 5), (5, 5)])
+def test_folds_hold_as_much_of_every_class(classes: int, count: int) -> None:
+    y = np.repeat(np.arange(classes), 60)
+    for f in split.folds(y, len(y), 0, count):
+        held = np.bincount(y[f.valid], minlength=classes)
+        assert held.max() - held.min() <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(12, 150), count=st.integers(2, 20), seed=st.integers(0, 99))
+def test_groups_stay_on_one_side(rows: int, count: int, seed: int) -> None:
+    groups = np.random.default_rng(seed).integers(0, count, rows)
+    if len(np.unique(groups)) < 2:
+        return
+    kept, sealed = split.seal(None, rows, seed, groups=groups)
+    assert len(sealed)
+    assert sorted([*kept, *sealed]) == list(range(rows))
+    assert not set(groups[kept]) & set(groups[sealed])
+    parted = split.folds(None, rows, seed, 5, 2, groups)
+    assert sorted(np.concatenate([f.valid for f in parted if f.repeat == 1])) == list(range(rows))
+    assert not any(set(groups[f.train]) & set(groups[f.valid]) for f in parted)
+
+
 def test_splits_are_the_same_under_a_seed_and_others_under_another() -> None:
     a, b, c = (split.seal(None, 100, seed)[1] for seed in (0, 0, 1))
     assert (a == b).all()

@@ -242,6 +242,11 @@ class Entrant:
         return self.algorithm.card.id + seen + begun
 
     @property
+    def tastes(self) -> bool:
+        """Whether it is given a short course first: it takes any time it gets, and on a form that asks for much."""
+        return self.algorithm.card.anytime and self.algorithm.card.form is not Form.ROWS
+
+    @property
     def name(self) -> str:
         """The algorithm's name as a person reads it, with what it sees and where it starts."""
         return self._beside(self.algorithm.card.name)

@@ -23,6 +23,7 @@ from .ensemble import temperature, weigh
 from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
 
+TASTE = 0.25  # of a fair share, for the short course of a network on pixels or tokens
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
 
@@ -168,6 +169,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
     trial, algorithm = step.trial, step.trial.entrant.algorithm
     train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
+    trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
     return Job(
         id=name,
         algorithm=name_of(type(algorithm)),
@@ -179,13 +181,15 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
         out=terms.scratch / name,
         seed=terms.seed + 1000 * step.fold,
         threads=terms.threads,
-        seconds=left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms))),
+        seconds=trial.given,
         bytes=terms.worker_bytes,
     )
 
 
 def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
+    if trial.entrant.tastes:
+        return trial.course or TASTE * terms.share
     return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 

@@ -4,6 +4,8 @@ A trial starts on the first rung, one fold. Of the algorithms, judged by their b
 the second rung, the rest of the folds; and within an algorithm the better half of its settings. On small data the
 best quarter climbs to the third, the rows parted anew. Whoever is far behind climbs only if that costs next to nothing.
 Whenever nothing has earned a promotion, a candidate begins: another setting of an algorithm that is not far behind.
+A network on pixels or tokens would swallow all the time there is: each first has a taste, a short course on one fold;
+the one that errs least after it runs the long course, all folds, for as long as there is time.
 These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
 
 Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
@@ -25,6 +27,8 @@ PATIENCE = 100  # trials without progress after which the climb ends
 NEAR = 0.08  # of the least error, or of its way to the baseline's if shorter: who is within may yet help the ensemble
 NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far behind for sure
 NEARER = 0.03  # the same for who may try more settings
+SATED = 0.7  # of the seconds given: who took less had learned what it could
+LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
@@ -44,7 +48,11 @@ class Result:
 
 @dataclass
 class Trial:
-    """A candidate and how far it has come. rung: the highest it has been sent to. fate: why it ended, if it did."""
+    """A candidate and how far it has come.
+
+    rung: the highest it has been sent to. fate: why it ended, if it did. given: seconds that its last fit was allowed.
+    course: seconds that each of its fits may take, where it runs the long course.
+    """
 
     key: int
     entrant: Entrant
@@ -52,6 +60,14 @@ class Trial:
     results: dict[int, Result] = field(default_factory=dict)
     fate: str = ""
     finished_at: float = 0.0
+    given: float = math.inf
+    course: float = 0.0
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it has had a mere taste: the time was up before it had learned what it could."""
+        taken = max((r.seconds for r in self.results.values()), default=0.0)
+        return self.entrant.tastes and not self.course and taken > SATED * self.given
 
     @property
     def id(self) -> str:
@@ -139,6 +155,9 @@ class Ladder:
             entrant = self._waiting.pop(0)
             if self._expected(entrant.key) < left:
                 return self.begin(entrant)
+        if trial := self._long_course(left, workers):
+            self._queue = [Step(trial, k) for k in self._upto(min(1, len(self.rungs) - 1))]
+            return self.next(left, workers)
         if trial := self._promotable(left, workers):
             trial.rung += 1
             self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
@@ -169,6 +188,28 @@ class Ladder:
         self.trials.append(trial)
         return Step(trial, self.rungs[0][0])
 
+    def _long_course(self, left: float, workers: int) -> Trial | None:
+        """A trial that takes all the time left: of the entrants that had but a taste, the one that errs least.
+
+        Where others err less than it, it gets one worker and the others go on; else the rest of the workers try it
+        with other settings.
+        """
+        done, first = self.rungs[0], self.rungs[0][0]
+        tasting = any(t.entrant.tastes and first not in t.results and not t.fate for t in self.trials)
+        course = 0.95 * left / math.ceil(len(self._upto(min(1, len(self.rungs) - 1))) / workers)
+        if self._limit is not None or self._waiting or tasting or not math.isfinite(left):
+            return None
+        ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
+        short = [t for t in ranked if t.cut_short and t.loss(done) < LEARNED * self.trials[0].loss(done)]
+        running = sum(bool(t.course) for t in self.trials)
+        if not short or course < 1.5 * short[0].given or running >= (workers if short[0] is ranked[0] else 1):
+            return None
+        best = short[0].entrant
+        entrant = self._variants[best.key].pop(0) if running and self._variants.get(best.key) else best
+        trial = self.begin(entrant if not running or entrant is not best else self._vary(best)).trial
+        trial.rung, trial.course = min(1, len(self.rungs) - 1), course
+        return trial
+
     def _promotable(self, left: float, workers: int) -> Trial | None:
         """The best trial that has earned the next rung and can still finish it."""
         for rung in range(len(self.rungs) - 2, -1, -1):
@@ -176,7 +217,7 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                if trial.rung == rung and need < 0.9 * left and (self._near(trial, NEAR) or need < CHEAP * left):
+                if trial.rung == rung and not trial.cut_short and need < 0.9 * left and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
         return None
 
