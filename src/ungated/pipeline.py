@@ -98,6 +98,9 @@ def fit(
     kinds: Mapping[str, str] | None = None,
     candidates: int | None = None,
     seal: bool = True,
+    group: str | None = None,
+    label_from: str | None = None,
+    allow_broken: bool = False,
     seed: int = 0,
     out: str | Path | None = None,
     listener: Listener | None = None,
@@ -112,6 +115,9 @@ def fit(
     task: classify or regress; metric: the headline error; algorithms: ids to try; kinds: column -> kind; each is
     inferred or all where not given. candidates: try just so many, so that the same seed gives the same model
     whatever the machine is doing. seal: whether to keep test rows back; False where you keep your own.
+    group: a column, rows with the same value in which stay on one side of every split. label_from: a pattern of file
+    names, as "{label}_{speaker}_{n}.wav", whose names in braces become columns. allow_broken: go on although more than
+    a tenth of the files cannot be read.
     out: where the model folder goes; None keeps it in memory until `Model.save`.
 
     Raises InputError or UsageError, each saying what to do.
@@ -121,7 +127,7 @@ def fit(
     if out is not None:
         store.check_writable(Path(out))
     run = _new_run(data, seed, means, command)
-    wish = Wish(data, target, test, task, metric, kinds or {}, seal)
+    wish = Wish(data, target, test, task, metric, kinds or {}, seal, group, label_from, allow_broken)
     with interrupt.heard_once():
         return _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
 
@@ -258,7 +264,7 @@ def _climb(
     climbing_seconds = means.budget.left() - _reserve(means, question)
     strong = planned.get("gradient_boosting") or max(planned.values())
     affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
-    folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable)
+    folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable, question.groups)
     run.split = f"{how}; {run.split}"
     prepared = Prepared(question.rows, question.y, question.schema, question.view, folds, scratch / "blocks")
     terms = Terms(

@@ -140,6 +140,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)  # secondary, on the sealed rows
     figures: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: list[list[str]] = field(default_factory=list)  # [file, why] of files that could not be read
     ended: str = ""  # why the climb ended: "the time is up", "interrupted", ...
     seconds: float = 0.0
     peak_bytes: int = 0
