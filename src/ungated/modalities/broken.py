@@ -1,11 +1,11 @@
-"""A file that could not be read, and why, in plain words: skipped and counted, never silently."""
+"""A file that could not be used, and why, in words that complete "cat.jpg …": "is cut short", "is empty"."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Broken:
-    """file: as the person named it. why: completes "FILE ...", as "is cut short"."""
+    """file: as the person who named the folder knows it, relative to it. why: "is text, not a picture"."""
 
     file: str
     why: str
