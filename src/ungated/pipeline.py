@@ -34,12 +34,14 @@ from .engines.scratch import scratch
 from .hardware import plan as planning
 from .hardware.plan import workers_for
 from .hardware.probe import probe
+from .modalities.views import View
 from .model import Model, build
 from .prepare import Prepared
 from .question import Question, Wish, ask
 from .search import split
 from .search.climb import Summit, Terms, climb
 from .search.ladder import Trial
+from .transfer import Start, told
 
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
@@ -101,6 +103,7 @@ def fit(
     group: str | None = None,
     label_from: str | None = None,
     allow_broken: bool = False,
+    from_: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     listener: Listener | None = None,
@@ -117,7 +120,8 @@ def fit(
     whatever the machine is doing. seal: whether to keep test rows back; False where you keep your own.
     group: a column, rows with the same value in which stay on one side of every split. label_from: a pattern of file
     names, as "{label}_{speaker}_{n}.wav", whose names in braces become columns. allow_broken: go on although more than
-    a tenth of the files cannot be read.
+    a tenth of the files cannot be read. from_: the folder of an earlier model, whose learned features networks may
+    start from.
     out: where the model folder goes; None keeps it in memory until `Model.save`.
 
     Raises InputError or UsageError, each saying what to do.
@@ -128,8 +132,11 @@ def fit(
         store.check_writable(Path(out))
     run = _new_run(data, seed, means, command)
     wish = Wish(data, target, test, task, metric, kinds or {}, seal, group, label_from, allow_broken)
+    start = Start.of(from_) if from_ is not None else Start()
     with interrupt.heard_once():
-        return _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
+        return _fit(
+            wish, run, chosen, means, candidates, start, None if out is None else Path(out), listener or Listener()
+        )
 
 
 def _fit(
@@ -138,6 +145,7 @@ def _fit(
     chosen: Sequence[type[Algorithm]],
     means: Means,
     candidates: int | None,
+    start: Start,
     out: Path | None,
     listener: Listener,
 ) -> Model:
@@ -146,9 +154,9 @@ def _fit(
         with _pool(means, chosen, folder) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
             listener.asked(run)
-            fitting = _plan(run, question, chosen, means)
+            fitting = _plan(run, question, chosen, means, start)
             listener.planned(run)
-            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, folder)
+            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, start, folder)
             run.peak_bytes = pool.peak_bytes
         model = _build(run, question, summit, prepared)
     if out is not None:
@@ -173,15 +181,19 @@ def plan(
     task: str | None = None,
     algorithms: str | Sequence[str] | None = None,
     kinds: Mapping[str, str] | None = None,
+    group: str | None = None,
+    label_from: str | None = None,
+    allow_broken: bool = False,
     listener: Listener | None = None,
 ) -> Run:
     """What each algorithm would cost on these data on this machine, and which fit, without training anything."""
     listener = listener or Listener()
     means = Means.of(time, memory)
     run = _new_run(data, 0, means, "")
-    question = ask(Wish(data, target, None, task, None, kinds or {}), run, means.budget.bytes // 8)
+    wish = Wish(data, target, None, task, None, kinds or {}, True, group, label_from, allow_broken)
+    question = ask(wish, run, means.budget.bytes // 8)
     listener.asked(run)
-    _plan(run, question, _chosen(algorithms), means)
+    _plan(run, question, _chosen(algorithms), means, Start())
     listener.planned(run)
     return run
 
@@ -239,9 +251,10 @@ def _chosen(ids: str | Sequence[str] | None) -> list[type[Algorithm]]:
     return [known[i] for i in dict.fromkeys(["baseline", *wanted])]
 
 
-def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means) -> list[Entrant]:
+def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means, start: Start) -> list[Entrant]:
     """Fill in the run's plan, cheap first; returns the entrants that fit."""
     able = [e for cls in chosen if question.task.id in cls.card.tasks for e in question.entrants(cls())]
+    able = start.entrants(able)
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
     lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
     together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)
@@ -257,6 +270,7 @@ def _climb(
     means: Means,
     pool: Pool,
     candidates: int | None,
+    start: Start,
     scratch: Path,
 ) -> tuple[Summit, Prepared]:
     """Part the rows into folds, and climb."""
@@ -266,7 +280,19 @@ def _climb(
     affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
     folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable, question.groups)
     run.split = f"{how}; {run.split}"
-    prepared = Prepared(question.rows, question.y, question.schema, question.view, folds, scratch / "blocks")
+
+    def view(entrant: Entrant) -> View:
+        return start.view(entrant, question.view(entrant))
+
+    def begun(entrant: Entrant) -> Path | None:
+        folder = scratch / "starts" / entrant.algorithm.card.id
+        if (learned := start.state(entrant)) is None:
+            return None
+        if not folder.exists():
+            state.write(folder, learned)
+        return folder
+
+    prepared = Prepared(question.rows, question.y, question.schema, view, folds, scratch / "blocks")
     terms = Terms(
         task=question.task,
         y=question.y,
@@ -280,12 +306,14 @@ def _climb(
         workers=means.workers,
         threads=means.threads,
         limit=candidates,
+        start=begun,
     )
     _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
     rest = [e for e in fitting if e.algorithm.card.id != "baseline"]
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
+    told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
     return summit, prepared
 

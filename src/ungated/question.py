@@ -17,6 +17,7 @@ from .core.errors import InputError, UsageError
 from .core.numbers import Array, Shape
 from .core.run import ColumnRecord, DataRecord, Run, TaskRecord
 from .modalities import duplicates, table
+from .modalities.reading import read
 from .modalities.views import View, views
 from .search import split
 
@@ -86,7 +87,7 @@ class Question:
 
 def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
     """Read, infer the task, seal. Fills in run.data, run.task and run.split. Raises InputError and UsageError."""
-    raw = table.read(wish.data, limit_bytes=limit_bytes, seed=run.seed, label_from=wish.label_from)
+    raw = read(wish.data, limit_bytes=limit_bytes, seed=run.seed, label_from=wish.label_from)
     run.notes += raw.notes
     target = _target(raw, wish)
     schema, task_class, why = _task(raw, target, wish)
@@ -202,7 +203,7 @@ def keep_together(typed: pl.DataFrame, schema: table.Schema, group: str | None, 
         if len(np.unique(groups)) < 2:
             raise UsageError(f"--group {group}: there is only one value, so no group could be kept back to test on.")
     for column in schema.columns:
-        alike = duplicates.alike(column.kind, typed[column.name]) if table.heavy(column) else None
+        alike = table.alike(column.kind, typed[column.name]) if table.heavy(column) else None
         if alike is None:
             continue
         run.notes.append(
@@ -225,10 +226,10 @@ def _seal(
 ) -> tuple[pl.DataFrame, pl.DataFrame, Array | None, str]:
     """(rows to learn from, sealed rows, the groups of the former, how the latter were chosen)."""
     if wish.test is not None or raw.sealed is not None:
-        if wish.test is not None:
-            test = table.read(wish.test, seed=run.seed, label_from=wish.label_from)
+        if raw.sealed is None or wish.test is not None:
+            test = read(wish.test, seed=run.seed, label_from=wish.label_from)
             how = f"all of {test.source}"
-        else:
+        elif raw.sealed is not None:
             test = replace(raw, frame=raw.sealed, broken=[])
             how = "the part that came as a test's; --test gives another"
         sealed = _with_answers(test, schema, target, run)

@@ -8,9 +8,7 @@ from . import folder, table
 from .table import Raw
 
 
-def read(
-    source: Any, *, limit_bytes: int | None = None, seed: int = 0, label_from: str | None = None
-) -> Raw:
+def read(source: Any, *, limit_bytes: int | None = None, seed: int = 0, label_from: str | None = None) -> Raw:
     """Read a table, or a folder, file or list of files of pictures, recordings or texts.
 
     source: as `table.read` takes it; a folder of files; or, to be asked about, several paths ("-": standard input).
@@ -40,5 +38,3 @@ def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
         broken=found.broken,
         limit_bytes=limit_bytes,
     )
-
-

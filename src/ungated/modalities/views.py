@@ -7,7 +7,7 @@ than one view of it, and the ensemble decides what each is worth.
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import polars as pl
@@ -34,16 +34,23 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """The columns that a candidate sees, the form that it sees them in, and what it swallows unprepared."""
+    """The columns that a candidate sees, the form that it sees them in, and what it swallows unprepared.
+
+    given, giver: an encoder that stays as it is instead of being fitted, and the name of the model that it is from.
+    """
 
     form: Form
     columns: tuple[str, ...]
     takes: frozenset[Takes]
+    giver: str = ""
+    given: "Encoder | None" = field(default=None, compare=False)
 
     def fit(self, frame: pl.DataFrame, schema: Schema) -> Encoder:
         """An encoder for this view, learned from these rows alone."""
         if self.form is Form.ROWS:
             return RowEncoder.fit(frame, schema, self.columns, self.takes)
+        if isinstance(self.given, Alone):
+            return self.given.on(self.columns[0])
         return Alone.fit(frame, schema, self.columns[0], self.form)
 
     def shape(self, frame: pl.DataFrame, schema: Schema, task: str, outputs: int) -> Shape:
@@ -74,6 +81,10 @@ class Alone:
         """Learned from these rows alone."""
         kind = schema[column].kind
         return cls(kind, form, _encoder(form, kind).fit(frame[column], schema[column].how))
+
+    def on(self, column: str) -> Self:
+        """The same encoder for a column of another name."""
+        return replace(self, encoder=replace(self.encoder, source=column))
 
     def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers:
         """The column's cells with their answers."""

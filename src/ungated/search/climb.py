@@ -44,9 +44,10 @@ class Judge(Protocol):
 class Terms:
     """What the climb is handed.
 
-    y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an
-    entrant on a fold lie, (train, valid). share: seconds that one fit may take. deadline: time.monotonic() at which
-    the climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None.
+    y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an entrant
+    on a fold lie, (train, valid). start: the folder of the state that an entrant begins from, or None. share: seconds
+    that one fit may take. deadline: time.monotonic() at which the climb must end. scratch: where fitted states go.
+    limit: the most candidates (reproducible), or None.
     """
 
     task: Judge
@@ -61,6 +62,7 @@ class Terms:
     workers: int = 1
     threads: int = 1
     limit: int | None = None
+    start: Callable[[Entrant], Path | None] = lambda entrant: None
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
         threads=terms.threads,
         seconds=trial.given,
         bytes=terms.worker_bytes,
+        start=terms.start(trial.entrant),
     )
 
 

@@ -217,7 +217,12 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                if trial.rung == rung and not trial.cut_short and need < 0.9 * left and (self._near(trial, NEAR) or need < CHEAP * left):
+                if (
+                    trial.rung == rung
+                    and not trial.cut_short
+                    and need < 0.9 * left
+                    and (self._near(trial, NEAR) or need < CHEAP * left)
+                ):
                     return trial
         return None
 

@@ -77,7 +77,7 @@ def folds(
 
 
 def _dealt(groups: list[Array], rows: int, count: int) -> list[Array]:
-    """Whole groups in `count` parts of like size: the large ones first, each to the smallest part; slices of the rest."""
+    """Whole groups in `count` parts of like size: large ones first, each to the smallest; then slices of the rest."""
     parts: list[list[Array]] = [[] for _ in range(count)]
     held = np.zeros(count, np.int64)
     for members in sorted((g for g in groups if len(g) > 1), key=len, reverse=True):

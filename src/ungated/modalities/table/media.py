@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..broken import Broken
+from ..duplicates import Groups, near_duplicates
+from .paths import paths_kind, resolve
 
 MEDIA = ("picture", "sound")
 SAMPLE = 400  # files that a survey looks at
@@ -24,11 +27,9 @@ def modality(kind: str) -> Any:
 
 
 def kind_of(values: pl.Series, base: Path | None) -> str | None:
-    """"picture" or "sound" where nearly all cells are paths of such files below `base`, else None."""
+    """ "picture" or "sound" where nearly all cells are paths of such files below `base`, else None."""
     if values.dtype != pl.String or base is None:
         return None
-    from ..folder import paths_kind
-
     some = values.drop_nulls()
     return paths_kind(some.gather_every(max(1, len(some) // 100)).to_list(), base) if len(some) else None
 
@@ -36,7 +37,7 @@ def kind_of(values: pl.Series, base: Path | None) -> str | None:
 def survey(kind: str, values: pl.Series, base: Path | None, limit_bytes: int | None, rows: int) -> dict[str, Any]:
     """How the cells of a column are to be kept (size, rate, ...), from a sample of them and the memory allowed."""
     some = values.drop_nulls()
-    files = _files(some.gather_every(max(1, len(some) // SAMPLE)), base)
+    files, _ = _files(some.gather_every(max(1, len(some) // SAMPLE)), base)
     how: dict[str, Any] = modality(kind).survey([f for f in files if f is not None], limit_bytes or MOST_BYTES, rows)
     return how
 
@@ -45,14 +46,20 @@ def decode(
     kind: str, values: pl.Series, how: dict[str, Any], base: Path | None, names: Sequence[str]
 ) -> tuple[pl.Series, list[Broken]]:
     """Every cell decoded as `how` says (pl.Binary, null where there is none or it is broken), and what is broken."""
-    cells, broken = modality(kind).decode(_files(values, base), how, names=names)
-    return pl.Series(values.name, cells, pl.Binary), broken
+    files, missing = _files(values, base)
+    cells, broken = modality(kind).decode(files, how, names=names)
+    return pl.Series(values.name, cells, pl.Binary), missing + broken
 
 
-def _files(values: pl.Series, base: Path | None) -> list[Path | bytes | None]:
-    """Each cell as what can be decoded: bytes as they are, a text as a path."""
+def alike(kind: str, values: pl.Series) -> Groups | None:
+    """The group of each cell, where some are all but copies of others, else None."""
+    groups = near_duplicates(modality(kind).fingerprints(values))
+    return groups if len(np.unique(groups)) < len(groups) else None
+
+
+def _files(values: pl.Series, base: Path | None) -> tuple[list[Path | bytes | None], list[Broken]]:
+    """Each cell as what can be decoded, bytes as they are or a text as a path; and those with no file to them."""
     if values.dtype != pl.String:
-        return values.to_list()
-    from ..folder import resolve
-
-    return resolve(values.to_list(), base)
+        return values.to_list(), []
+    found, broken = (values.to_list(), []) if base is None else resolve(values.to_list(), base)
+    return [None if f is None else Path(f) for f in found], broken

@@ -181,8 +181,9 @@ def _files(path: Path, limit: int | None, seed: int, header: bool | None) -> Raw
         notes.append(
             f"too large for the memory given: a uniform random sample of {len(frame):,} of {keeper.seen:,} rows is kept"
         )
+    base = path if path.is_dir() else path.parent
     how = "; ".join(hows[:3]) if len(found) == 1 else f"{len(found)} files: {'; '.join(hows[:3])}"
-    return Raw(frame, str(path), how, keeper.rows_in_file, notes, "path", decimal)
+    return Raw(frame, str(path), how, keeper.rows_in_file, notes, "path", decimal, base, limit_bytes=limit)
 
 
 def _differing(first: Source, other: Source, a: list[str], b: list[str]) -> str:
