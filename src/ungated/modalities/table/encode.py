@@ -1,7 +1,7 @@
 """From typed columns to rows of float32: what was learned from training rows, and nothing else, decides every number.
 
-Each column becomes one part, chosen by its kind: `NumberPart`, `CodePart`, `LevelsPart`, `FlagPart`, `DatePart`,
-`WordsPart`. A part is a frozen dataclass of plain JSON values with three methods: `fit`, `columns`, `fill`.
+Each column becomes one part, chosen by its kind: `NumberPart`, `CodePart`, `LevelsPart`, `SeriesPart`, `FlagPart`,
+`DatePart`, `WordsPart`. A part is a frozen dataclass of plain JSON values with three methods: `fit`, `columns`, `fill`.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from ...core.algorithm import State
 from ...core.errors import InputError
 from ...core.numbers import Column, Takes
 from .categories import CodePart, FlagPart, LevelsPart
+from .codes import SeriesPart, are_codes
 from .dates import DatePart
 from .numeric import NumberPart
 from .schema import Schema
@@ -33,7 +34,9 @@ class Part(Protocol):
     def fill(self, values: pl.Series, out: np.ndarray) -> None: ...
 
 
-PARTS: dict[str, Any] = {p.__name__: p for p in (NumberPart, CodePart, LevelsPart, FlagPart, DatePart, WordsPart)}
+PARTS: dict[str, Any] = {
+    p.__name__: p for p in (NumberPart, CodePart, LevelsPart, SeriesPart, FlagPart, DatePart, WordsPart)
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def _part(kind: str, values: pl.Series, takes: frozenset[Takes]) -> Part:
         return DatePart.fit(values, raw, missing)
     if kind == "text":
         return WordsPart.fit(values, raw)
+    if are_codes(values):
+        return SeriesPart.fit(values, raw, missing, Takes.CATEGORIES in takes)
     if Takes.CATEGORIES in takes:
         return CodePart.fit(values, missing)
     return LevelsPart.fit(values)
