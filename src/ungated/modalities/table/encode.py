@@ -1,8 +1,9 @@
 """From typed columns to rows of float32: what was learned from training rows, and nothing else, decides every number.
 
-Each column becomes one part, chosen by its kind: `NumberPart`, `CodePart`, `LevelsPart`, `FlagPart`, `DatePart`,
-`WordsPart`, or what the column's own modality makes of a text, a picture or a sound. A part is a frozen dataclass of
-plain JSON values and arrays with three methods: `fit`, `columns`, `fill`; a sparse one has `width` and `matrix`.
+Each column becomes one part, chosen by its kind: `NumberPart`, `CodePart`, `LevelsPart`, `SeriesPart`, `FlagPart`,
+`DatePart`, `WordsPart`, or what the column's own modality makes of a text, a picture or a sound. A part is a frozen
+dataclass of plain JSON values and arrays with three methods: `fit`, `columns`, `fill`; a sparse one has `width` and
+`matrix`.
 """
 
 import importlib
@@ -17,6 +18,7 @@ from ...core.algorithm import State
 from ...core.errors import InputError
 from ...core.numbers import Array, Column, Form, Numbers, Takes
 from .categories import CodePart, FlagPart, LevelsPart
+from .codes import SeriesPart, are_codes
 from .dates import DatePart
 from .numeric import NumberPart
 from .schema import ColumnKind, Schema
@@ -46,7 +48,9 @@ class SparsePart(Protocol):
     def matrix(self, values: pl.Series) -> Any: ...
 
 
-PARTS: dict[str, Any] = {p.__name__: p for p in (NumberPart, CodePart, LevelsPart, FlagPart, DatePart, WordsPart)}
+PARTS: dict[str, Any] = {
+    p.__name__: p for p in (NumberPart, CodePart, LevelsPart, SeriesPart, FlagPart, DatePart, WordsPart)
+}
 MEDIA_PARTS = {"TermsPart": "text", "MeaningPart": "text", "PicturePart": "picture", "SoundPart": "sound"}
 
 
@@ -159,6 +163,8 @@ def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes]) -> Any
         name = {"picture": "PicturePart", "sound": "SoundPart"}.get(kind, "TermsPart")
         name = "MeaningPart" if kind == "text" and Takes.SPARSE not in takes else name
         return part_class(name).fit(values, column.how, takes)
+    if are_codes(values):
+        return SeriesPart.fit(values, raw, missing, Takes.CATEGORIES in takes)
     if Takes.CATEGORIES in takes:
         return CodePart.fit(values, missing)
     return LevelsPart.fit(values)
