@@ -101,11 +101,13 @@ def descend(
     watch: Callable[["nn.Module"], float],
     plan: Schedule,
     clock: Clock,
+    lengths: Array | None = None,
 ) -> None:
     """Train `net` in place and leave in it the averaged weights whose watched error was least.
 
     learn: tensors of equal length, cut into minibatches together. loss(net, *minibatch): a scalar to descend.
     watch(net): the error of rows that are not learned from; each call is one `clock.tick`, in epochs.
+    lengths: where given, one for each row: minibatches are then made of rows of like length, so that little is padded.
 
     The schedule takes the same steps on every machine unless the clock would run out: then what is left of it is
     shortened to what the seconds allow, and the result depends on the machine's speed.
@@ -120,7 +122,7 @@ def descend(
     best = _Best(plan.patience)
     pace = _Pace(plan, len(learn[0]), clock)
     net.train()
-    for step, rows in enumerate(_minibatches(len(learn[0]), plan, clock.seed), start=1):
+    for step, rows in enumerate(_minibatches(len(learn[0]), plan, clock.seed, lengths), start=1):
         for group in optimiser.param_groups:
             group["lr"] = plan.rate_at(pace.progress)
         error = loss(net, *(part[rows] for part in learn))
@@ -199,13 +201,24 @@ def _steps(rows: int, plan: Schedule) -> int:
     return math.ceil(rows / plan.batch)
 
 
-def _minibatches(rows: int, plan: Schedule, seed: int) -> Iterator["Tensor"]:
-    """Row numbers for step after step, each epoch in a new order and cut into equal parts, without end."""
+def _minibatches(rows: int, plan: Schedule, seed: int, lengths: Array | None = None) -> Iterator["Tensor"]:
+    """Row numbers for step after step, each epoch in a new order and cut into equal parts, without end.
+
+    By length, rows are sorted within stretches of fifty minibatches only, so that neighbours differ from epoch to epoch.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
+    steps = _steps(rows, plan)
     while True:
-        yield from torch.randperm(rows, generator=generator).tensor_split(_steps(rows, plan))
+        order = torch.randperm(rows, generator=generator)
+        if lengths is None:
+            yield from order.tensor_split(steps)
+            continue
+        stretches = order.tensor_split(math.ceil(steps / 50))
+        alike = torch.cat([part[torch.from_numpy(lengths[part.numpy()]).argsort(stable=True)] for part in stretches])
+        parts = alike.tensor_split(steps)
+        yield from (parts[i] for i in torch.randperm(steps, generator=generator).tolist())
 
 
 def _decayed(net: "nn.Module", decay: float) -> list[dict[str, Any]]:
