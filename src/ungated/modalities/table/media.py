@@ -23,7 +23,7 @@ MOST_BYTES = 2**30  # of a medium's decoded cells, where no limit is given
 
 def modality(kind: str) -> Any:
     """The package that knows a medium; loaded only where there is something for it to read."""
-    return importlib.import_module(f"...{kind}", __package__)
+    return importlib.import_module(f"..{kind}", __package__)
 
 
 def kind_of(values: pl.Series, base: Path | None) -> str | None:
