@@ -160,9 +160,12 @@ def _folder(path: Path, label_from: str | None) -> Found | None:
 
 
 def _table_parts(listing: _Listing) -> bool:
-    """Whether a folder's texts are tables: only .txt files, most of the first ones with rows and columns."""
+    """Whether a folder's texts are tables: only .txt files, most with rows and columns, or a lone one."""
     texts = listing.of["text"]
-    if any(not n.lower().endswith((".txt", ".text")) for n, _ in texts):
+    plain = [n for n, _ in texts if n.lower().endswith((".txt", ".text"))]
+    if len(plain) == 1 and all(n in plain or n.lower().endswith(".md") for n, _ in texts):
+        return True  # a list and what tells of it
+    if len(plain) < len(texts):
         return False
     tried = texts[:: max(1, len(texts) // TRIED)][:TRIED]
     heads, _, _ = read_texts("", [path for _, path in tried])
