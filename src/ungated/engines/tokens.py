@@ -167,5 +167,3 @@ def scores(net: "nn.Module", x: Array, most: int = 32_768) -> Array:
     answers = np.empty_like(said)
     answers[order] = said
     return answers
-
-

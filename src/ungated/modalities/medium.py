@@ -3,12 +3,8 @@
 import re
 from pathlib import Path
 
-PICTURES = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm".split()  # noqa: SIM905
-)
-SOUNDS = frozenset(
-    ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()  # noqa: SIM905
-)
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"})
+SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
 PROSE = frozenset(".txt .text .md .markdown .rst .tex .org .adoc .html .htm .eml .srt .vtt".split())  # noqa: SIM905
 CODE = frozenset(
     """.py .pyi .pyx .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .clj .c .h .cc .cpp .cxx .hh .hpp .hxx
@@ -23,7 +19,14 @@ ASIDE = frozenset(".xml .yml .yaml .toml .ini .cfg .log .db".split())  # noqa: S
 """Descriptions that lie beside media; they are no media themselves and nothing is wrong with them."""
 PACKED = frozenset((".gz", ".zip", ".xz", ".zst", ".bz2", ".tgz", ".tar"))
 
-WORDS = {"picture": "a picture", "sound": "sound", "text": "text", "table": "a table", "array": "an array"}
+WORDS = {
+    "picture": "a picture",
+    "sound": "sound",
+    "text": "text",
+    "table": "a table",
+    "array": "an array",
+    "packed": "a packed file",
+}
 HEAD = 512
 
 _BY_SUFFIX: dict[str, str] = {
@@ -43,17 +46,19 @@ _SOUNDS = (b"fLaC", b"OggS", b"ID3", b"RF64", b".snd", b"\xff\xfb", b"\xff\xf3",
 
 
 def by_name(name: str) -> str:
-    """The medium that a name's end tells: "picture", "sound", "text", "table", "array", "aside", or "" for none.
+    """The medium that a name's end tells: one of WORDS, "aside", or "" for none.
 
     >>> by_name("a/b/IMG_1.JPG"), by_name("train-images-idx3-ubyte.gz"), by_name("noise")
     ('picture', 'array', '')
     """
     if _IDX.search(name):
         return "array"
-    ending = Path(name).suffixes[-2:]
-    if len(ending) == 2 and ending[-1].lower() in PACKED:
-        ending = ending[:1] if _BY_SUFFIX.get(ending[0].lower()) == "table" else []
-    return _BY_SUFFIX.get(ending[-1].lower(), "") if ending else ""
+    base = name.rpartition("/")[2].lower()
+    stem, dot, end = base.rpartition(".")
+    suffix = dot + end if stem else ""
+    if suffix in PACKED:
+        return "table" if _BY_SUFFIX.get(dot + stem.rpartition(".")[2]) == "table" else "packed"
+    return _BY_SUFFIX.get(suffix, "")
 
 
 def by_bytes(head: bytes) -> str:
@@ -74,7 +79,7 @@ def by_bytes(head: bytes) -> str:
 def medium_of(path: Path, name: str = "") -> str:
     """The medium of a file: its name's word, else its first bytes'. "" where it cannot be opened."""
     said = by_name(name or path.name)
-    if said or path.suffix.lower() in PACKED:
+    if said:
         return said
     try:
         with path.open("rb") as file:

@@ -117,8 +117,8 @@ def arrays_found(files: Sequence[Path], where: str) -> Found:
             )
         parts["train"], parts[side] = parts[side], _Part()
     sealed = next((parts[s] for s in ("test", "valid") if parts[s].pictures is not None and _labelled(parts[s])), None)
-    for part in (parts["train"], sealed):
-        _check(part, where)
+    for used in (parts["train"], sealed):
+        _check(used, where)
     first = _shaped(parts["train"])
     shape, span = first.shape[1:3], _span(first, where)  # the rows learned from decide how all are scaled
     frame = _frame(parts["train"], span)

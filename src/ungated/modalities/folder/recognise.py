@@ -12,6 +12,7 @@ import polars as pl
 from ...core.errors import InputError, UsageError
 from ..broken import Broken
 from ..medium import PACKED, WORDS, by_name, legal, medium_of
+from ..table.kinds import listed
 from ..table.schema import many
 from ..table.sources import sources
 from ..walk import walk
@@ -96,12 +97,20 @@ class _Listing:
             self.of.setdefault(medium_of(Path(path), name), []).append((name, path))
 
     def majority(self) -> str | None:
-        """The medium of most files; None where most are tables, or nothing is known."""
+        """The medium of most files; None where most are tables, or nothing is known.
+
+        A table beside each picture describes it. A text or two beside tables describe them.
+        """
         media = {m: len(self.of.get(m, [])) for m in ("picture", "sound", "text", "array")}
         best = max(media, key=lambda m: media[m])
-        stems = {name.rpartition(".")[0] for name, _ in self.of.get(best, [])}
+        files = self.of.get(best, [])
+        stems = {name.rpartition(".")[0] for name, _ in files}
         tables = [name for name, _ in self.of.get("table", []) if name.rpartition(".")[0] not in stems]
-        return best if media[best] and media[best] >= len(tables) else None
+        if best == "text":
+            tables += [name for name, _ in self.of.get("packed", [])]
+            if tables and not official([name for name, _ in files]).label:
+                return None
+        return best if files and len(files) >= len(tables) else None
 
     def strangers(self, medium: str) -> list[Broken]:
         """The files of every other medium, but for descriptions beside them and what programs write about them."""
@@ -151,9 +160,12 @@ def _folder(path: Path, label_from: str | None) -> Found | None:
 
 
 def _table_parts(listing: _Listing) -> bool:
-    """Whether a folder's texts are tables: only .txt files, most of the first ones with rows and columns."""
+    """Whether a folder's texts are tables: only .txt files, most with rows and columns, or a lone one."""
     texts = listing.of["text"]
-    if any(not n.lower().endswith((".txt", ".text")) for n, _ in texts):
+    plain = [n for n, _ in texts if n.lower().endswith((".txt", ".text"))]
+    if len(plain) == 1 and all(n in plain or n.lower().endswith(".md") for n, _ in texts):
+        return True  # a list and what tells of it
+    if len(plain) < len(texts):
         return False
     tried = texts[:: max(1, len(texts) // TRIED)][:TRIED]
     heads, _, _ = read_texts("", [path for _, path in tried])
@@ -193,7 +205,7 @@ class _Rows:
         if self.medium == "text":
             cells, broken, notes = read_texts(self.root, names)
             self.broken, self.notes = self.broken + broken, self.notes + notes
-        columns = {self.medium: cells, "label": labels, **more, "file": names}
+        columns: dict[str, list[str] | list[str | None]] = {self.medium: cells, "label": labels, **more, "file": names}
         return pl.DataFrame([pl.Series(name, values, pl.String) for name, values in columns.items()])
 
 
@@ -201,7 +213,7 @@ def _how(rows: _Rows, split: Split, frame: pl.DataFrame, sealed: pl.DataFrame | 
     """ "a folder of 245 pictures in 2 folders, one a class; 153 more, in val/, are sealed"."""
     words = f"a folder of {many(len(frame), NOUNS[rows.medium])}"
     if rows.pattern is not None:
-        words += f", {' and '.join(rows.pattern.columns)} from their names"
+        words += f", {listed(rows.pattern.columns)} from their names"
     if not rows.pattern_labels and "label" in frame.columns:
         classes = frame["label"].n_unique()
         words += f" in {many(classes, 'folder')}, one a class"
@@ -218,10 +230,10 @@ def _file(path: Path, label_from: str | None) -> Found | None:
         _no_labels_from(label_from)
         return arrays_found(_beside(path), str(path))
     suffix = path.suffix.lower()
-    text = suffix in (".txt", ".text") or (suffix in PACKED and by_name(path.stem) == "text")
-    if text:
+    if suffix in (".txt", ".text") or (suffix in PACKED and by_name(path.stem) == "text"):
         lines = one_a_line(path)
-        return None if lines is None else _lines(lines, path.name)
+        note = "each line is a text of its own; to learn from whole files, give the folder that they lie in"
+        return None if lines is None else _lines(lines, path.name, [note])
     return _one(path, "text", label_from) if suffix and by_name(path.name) == "text" else None
 
 
@@ -252,13 +264,13 @@ def _beside(path: Path) -> list[Path]:
     return [p for p in others if p.name.lower().startswith(own[0].lower())]
 
 
-def _lines(lines: list[str], name: str) -> Found:
+def _lines(lines: list[str], name: str, notes: Sequence[str] = ()) -> Found:
     if not lines:
         raise InputError(f"{name} holds no text.\nGive one text a line.")
     frame = pl.DataFrame({"text": pl.Series(lines, dtype=pl.String)})
     frame = frame.with_columns(pl.Series("file", [f"{name}: {i}" for i in range(1, len(lines) + 1)], pl.String))
     how = f"{many(len(lines), 'text')}, one a line"
-    return Found("text", frame, {"text": "text", "file": "identifier"}, None, how, len(lines))
+    return Found("text", frame, {"text": "text", "file": "identifier"}, None, how, len(lines), notes=list(notes))
 
 
 def _together(medium: str, listing: _Listing, how: str) -> Found:
@@ -266,8 +278,8 @@ def _together(medium: str, listing: _Listing, how: str) -> Found:
     if medium == "array":
         return arrays_found([Path(p) for _, p in listing.of["array"]], "the arrays")
     files = listing.of[medium]
-    broken, notes = listing.broken + listing.strangers(medium), []
-    names: list[str] = [n for n, _ in files]
+    broken = listing.broken + listing.strangers(medium)
+    names, notes = [n for n, _ in files], list[str]()
     cells: list[str | None] = [p for _, p in files]
     if medium == "text":
         cells, faults, notes = read_texts("", [p for _, p in files])

@@ -107,19 +107,25 @@ def _common(share: Array, most: int, least: int) -> Array:
         kept = np.sort(kept[np.argsort(-share[kept], kind="stable")[:most]])
     return kept
 
-LEAST_WORD, LEAST_PAIR, LEAST_RUN = 2,2,2
+
+LEAST_WORD, LEAST_PAIR, LEAST_RUN = 2, 2, 2
+
 
 def _word_terms(texts: pl.Series) -> tuple[list[str], Array, Array]:
     """(words, keys of pairs, in how many texts each of both is)."""
     found = grams.tokens(texts, grams.WORD)
-    share = np.bincount(grams.counted(found.row, found.code, (len(texts), len(found.words))).indices, minlength=len(found.words))
+    share = np.bincount(
+        grams.counted(found.row, found.code, (len(texts), len(found.words))).indices, minlength=len(found.words)
+    )
     kept = _common(share, MOST_WORDS, LEAST_WORD)
     known = np.full(len(found.words), -1, np.int64)
     known[kept] = np.arange(len(kept))
     code = known[found.code]
     both = (code[1:] >= 0) & (code[:-1] >= 0) & (found.row[1:] == found.row[:-1])
     keys, place = np.unique((code[:-1] * len(kept) + code[1:])[both], return_inverse=True)
-    pair_share = np.bincount(grams.counted(found.row[1:][both], place, (len(texts), len(keys))).indices, minlength=len(keys))
+    pair_share = np.bincount(
+        grams.counted(found.row[1:][both], place, (len(texts), len(keys))).indices, minlength=len(keys)
+    )
     pairs = _common(pair_share, MOST_PAIRS, LEAST_PAIR)
     return [found.words[i] for i in kept], keys[pairs], np.concatenate([share[kept], pair_share[pairs]])
 
