@@ -52,6 +52,7 @@ class Item:
     said: str = ""
     sure: str = ""
     file: str = ""
+    flat: bool = False  # its heat speaks of moments alone, as for a sound
     silent: bool = False  # its sound was too large for the page
 
     @property
@@ -99,6 +100,7 @@ def item(about: dict[str, Any], strongest: float = 0.0) -> Item:
         said=_text(about.get("said"), 60),
         sure=(words.percent(sure) if known else _text(sure, 20)),
         file=_text(about.get("file"), 120),
+        flat=isinstance(heat, list) and len(heat) == 1,
     )
 
 
@@ -157,7 +159,9 @@ def _cut(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
         return pieces
     kept: set[int] = set()
     left = LONGEST_TEXT
-    for i in sorted(range(len(pieces)), key=lambda i: (-abs(pieces[i][1]), i)):
+    least = FAINTEST * max(abs(v) for _, v in pieces)
+    matter = [i for i, (_, v) in enumerate(pieces) if abs(v) >= least]
+    for i in sorted(matter, key=lambda i: (-abs(pieces[i][1]), i)):
         near = [j for j in _around(pieces, i) if j not in kept]
         left -= sum(len(pieces[j][0]) for j in near)
         if kept and left < 0:
