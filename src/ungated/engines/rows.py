@@ -23,7 +23,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Array, Array]:
         raise InputError(f"{card.id}: {len(x)} rows and {len(train.y)} answers; at least one of each is needed.")
     if not np.isfinite(np.dot(x.mean(axis=0, dtype=np.float64), np.ones(x.shape[1]))):
         _refuse(card, train, x)
-    return x, _answers(card, train, task)
+    return x, checked_answers(card, train, task)
 
 
 def _refuse(card: Card, train: Numbers, x: Array) -> None:
@@ -38,7 +38,7 @@ def _refuse(card: Card, train: Numbers, x: Array) -> None:
     raise InputError(f"{card.id}: column {name!r} is {what} in training row {row + 1}; fill it in or leave it out.")
 
 
-def _answers(card: Card, train: Numbers, task: Task) -> Array:
+def checked_answers(card: Card, train: Numbers, task: Task) -> Array:
     y = np.asarray(train.y)
     if task.id == "classify":
         if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= task.outputs:
