@@ -254,7 +254,7 @@ def _chosen(ids: str | Sequence[str] | None) -> list[type[Algorithm]]:
 def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means, start: Start) -> list[Entrant]:
     """Fill in the run's plan, cheap first; returns the entrants that fit."""
     able = [e for cls in chosen if question.task.id in cls.card.tasks for e in question.entrants(cls())]
-    able = start.entrants(able)
+    able = start.entrants([e for e in able if not (e.algorithm.card.id == "baseline" and e.view)])
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
     lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
     together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)

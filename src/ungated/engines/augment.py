@@ -84,7 +84,6 @@ def _places(begin: "Tensor", length: "Tensor", side: int) -> "Tensor":
 
 def _read_whole(x: "Tensor", rows: "Tensor", columns: "Tensor") -> "Tensor":
     """x (n, c, h, w) at whole places: rows (n, h), columns (n, w)."""
-    import torch
 
     n, channels, _, width = x.shape
     x = x.gather(2, rows[:, None, :, None].expand(n, channels, -1, width))

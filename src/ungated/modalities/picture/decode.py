@@ -240,7 +240,9 @@ def _fit(wide: int, high: int, width: int, height: int) -> tuple[tuple[float, fl
 
 def _why(error: Exception) -> str:
     said = str(error).lower()
-    if isinstance(error, EOFError) or any(w in said for w in ("truncated", "unexpected end", "eof", "broken data stream", "not enough")):
+    if isinstance(error, EOFError) or any(
+        w in said for w in ("truncated", "unexpected end", "eof", "broken data stream", "not enough")
+    ):
         return "is cut short"
     return "is damaged"
 

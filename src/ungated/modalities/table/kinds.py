@@ -24,6 +24,7 @@ CODE_WORDS = frozenset(
     state city store shop dept department branch division segment sector""".split()  # noqa: SIM905
 )
 POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())  # noqa: SIM905
+READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "from the files' place"}
 MOST_CLASSES = 20  # a target of more different whole numbers than this is a number
 ROWS = 200_000  # decisions look at no more rows than this
 
@@ -49,7 +50,7 @@ def look(raw: Raw, *, target: str | None = None, kinds: Mapping[str, str] | None
     plain = _plain_numbers(frame.drop(found), raw)
     return Schema(
         tuple(
-            found.get(c) or _told(_column(frame[c], raw, c == target, kinds.get(c), plain.get(c)), frame[c])
+            found.get(c) or _told(_known(frame[c], raw, c == target, kinds.get(c), plain.get(c)), frame[c])
             for c in frame.columns
         )
     )
@@ -63,6 +64,14 @@ def _medium(values: pl.Series, raw: Raw, said: str | None) -> ColumnKind | None:
     why = "you said so" if said else f"{many(len(values) - values.null_count(), f'{kind} file')}"
     how = media.survey(kind, values, raw.base, raw.limit_bytes, len(raw.frame))
     return ColumnKind(values.name, kind, f"{why}; {how.pop('words', '')}".rstrip("; "), how)
+
+
+def _known(values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain: np.ndarray | None) -> ColumnKind:
+    """The column's kind: as a person says, as it was read, or as it looks."""
+    read = raw.kinds.get(values.name)
+    if said is not None or read is None or is_target:
+        return _column(values, raw, is_target, said, plain)
+    return ColumnKind(values.name, read, READ_AS.get(read, "as it was read"), {"dtype": "text"})
 
 
 def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:
