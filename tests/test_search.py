@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ungated.core.algorithm import Algorithm, Card, Cost, setting
@@ -37,6 +37,15 @@ def test_folds_judge_every_row_once_a_repeat(rows: int, count: int, repeats: int
     for f in parted:
         assert not set(f.train) & set(f.valid)
         assert len(f.train) + len(f.valid) == rows
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=st.lists(st.integers(5, 300), min_size=2, max_size=4), folds=st.integers(2, 6), seed=st.integers(0, 9))
+@example(counts=[560, 240], folds=5, seed=0)  # three in ten: every fifth of an evenly spread order is never one of them
+def test_every_fold_has_its_share_of_every_class(counts: list[int], folds: int, seed: int) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    for fold in split.folds(y, len(y), seed, folds):
+        assert (np.abs(np.bincount(y[fold.valid], minlength=len(counts)) - np.array(counts) / folds) <= 2).all()
 
 
 def test_splits_are_the_same_under_a_seed_and_others_under_another() -> None:

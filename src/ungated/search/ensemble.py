@@ -40,7 +40,9 @@ def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
     picked = [answers[i] for i in library]
     weights = np.zeros(len(answers))
     weights[library] = _bagged(picked, y, task) if len(y) < FEW else _greedy(picked, y, task, start=1)
-    mean = np.einsum("i,ino->no", weights[weights > 0], np.stack([answers[i] for i in np.flatnonzero(weights).tolist()]))
+    mean = np.einsum(
+        "i,ino->no", weights[weights > 0], np.stack([answers[i] for i in np.flatnonzero(weights).tolist()])
+    )
     if alone[library[0]] < task.loss(y, mean):  # no mean errs less than the best candidate does alone
         weights = np.eye(len(answers))[library[0]]
     return weights

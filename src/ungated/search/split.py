@@ -40,9 +40,10 @@ def folds(strata: Array | None, rows: int, seed: int, count: int = FOLDS, repeat
     count = min(count, rows)
     for repeat in range(repeats):
         order = spread(strata, rows, np.random.default_rng([seed, 2, repeat]))
-        for k in range(count):
+        # Slices in one piece: every count-th row of an order spread by class would meet one class again and again.
+        for piece in np.array_split(order, count):
             judge = np.zeros(rows, bool)
-            judge[order[k::count]] = True  # every count-th of an order spread by class: stratified
+            judge[piece] = True
             parted.append(Fold(np.flatnonzero(~judge), np.flatnonzero(judge), repeat))
     return parted
 
