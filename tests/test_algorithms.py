@@ -217,6 +217,15 @@ def test_boosting_stops_when_the_watched_error_does() -> None:
     assert steps[-1] < 500
 
 
+def test_a_kernel_machine_s_answers_do_not_lag_the_mean_of_amounts_with_a_long_tail() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(900, 3)).astype(np.float32)
+    y = np.exp(rng.normal(size=900)) + x[:, 0]
+    columns = tuple(Column(c, c) for c in "abc")
+    answer = KernelSVM(C=1.0, reach=4.0).fit(Numbers(Form.ROWS, x, y, columns), AMOUNT, Clock()).answer(x)
+    assert answer.mean() == pytest.approx(y.mean(), abs=0.01)
+
+
 @pytest.mark.parametrize("family", ["poisson", "tweedie", "gamma"])
 def test_boosting_by_a_family_answers_the_mean_of_what_scatters_more_where_it_is_larger(family: str) -> None:
     rng = np.random.default_rng(0)

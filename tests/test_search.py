@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, setting
@@ -62,6 +62,15 @@ def test_groups_stay_on_one_side(rows: int, count: int, seed: int) -> None:
     assert not any(set(groups[f.train]) & set(groups[f.valid]) for f in parted)
 
 
+@settings(max_examples=100, deadline=None)
+@given(counts=st.lists(st.integers(5, 300), min_size=2, max_size=4), folds=st.integers(2, 6), seed=st.integers(0, 9))
+@example(counts=[560, 240], folds=5, seed=0)  # three in ten: every fifth of an evenly spread order is never one of them
+def test_every_fold_has_its_share_of_every_class(counts: list[int], folds: int, seed: int) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    for fold in split.folds(y, len(y), seed, folds):
+        assert (np.abs(np.bincount(y[fold.valid], minlength=len(counts)) - np.array(counts) / folds) <= 2).all()
+
+
 def test_splits_are_the_same_under_a_seed_and_others_under_another() -> None:
     a, b, c = (split.seal(None, 100, seed)[1] for seed in (0, 0, 1))
     assert (a == b).all()
@@ -95,6 +104,12 @@ class _Other(_Stub):
 @dataclass(frozen=True)
 class _Third(_Stub):
     card: ClassVar = Card("third", "third", 1970, "none", frozenset({"regress"}))
+
+
+@dataclass(frozen=True)
+class _Varied(_Stub):
+    card: ClassVar = Card("varied", "varied", 1990, "none", frozenset({"regress"}))
+    variants: ClassVar = ({"power": 2.0}, {"power": 3.0}, {"power": 4.0})
 
 
 def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
@@ -144,6 +159,27 @@ def test_it_tries_no_more_candidates_than_allowed_and_stops_when_nothing_helps()
     _run(endless, lambda t: 1.0, 1000)
     assert endless.settled
     assert len(endless.trials) <= PATIENCE + 4
+
+
+def test_a_dear_default_waits_for_the_best_one_s_prepared_settings() -> None:
+    folds = split.folds(None, 60, 0, 3)
+    ladder = Ladder([_Varied(), _Other()], {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1)
+    _run(ladder, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
+    assert [t.id for t in ladder.trials[:4]] == ["varied", "varied", "varied", "other"]
+    fixed = Ladder([_Varied(), _Other()], {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1, limit=4)
+    _run(fixed, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
+    assert [t.id for t in fixed.trials[:2]] == ["varied", "other"]
+
+
+def test_only_the_best_may_spend_most_of_the_time_on_its_next_rung() -> None:
+    def folds_of(which: str, left: float) -> int:
+        ladder = _ladder(repeats=1)
+        _run(ladder, lambda t: {"stub": 1.0, "other": 1.01, "third": 1.02}[t.id], 20, left)
+        return max(len(t.results) for t in ladder.trials if t.id == which)
+
+    assert folds_of("stub", left=2.0) == 3
+    assert folds_of("other", left=2.0) == 1
+    assert folds_of("other", left=200.0) == 3
 
 
 def test_what_cannot_finish_is_not_begun() -> None:

@@ -36,11 +36,13 @@ class Judge(Protocol):
 def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
     """Weights, one for each candidate's validation answers (n, outputs), that add up to 1; most are 0."""
     alone = np.array([task.loss(y, a) for a in answers])
-    library = np.argsort(alone, kind="stable")[:LIBRARY]
+    library = np.argsort(alone, kind="stable")[:LIBRARY].tolist()
     picked = [answers[i] for i in library]
     weights = np.zeros(len(answers))
     weights[library] = _bagged(picked, y, task) if len(y) < FEW else _greedy(picked, y, task, start=1)
-    mean = np.einsum("i,ino->no", weights[weights > 0], np.stack([answers[i] for i in np.flatnonzero(weights)]))
+    mean = np.einsum(
+        "i,ino->no", weights[weights > 0], np.stack([answers[i] for i in np.flatnonzero(weights).tolist()])
+    )
     if alone[library[0]] < task.loss(y, mean):  # no mean errs less than the best candidate does alone
         weights = np.eye(len(answers))[library[0]]
     return weights
@@ -57,7 +59,7 @@ def _bagged(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
 
 def _greedy(answers: Sequence[Answer], y: Array, task: Judge, start: int) -> Floats:
     """Weights of candidates from greedy selection that begins with the `start` best."""
-    first = np.argsort([task.loss(y, a) for a in answers], kind="stable")[:start]
+    first = np.argsort([task.loss(y, a) for a in answers], kind="stable")[:start].tolist()
     taken = np.zeros(len(answers))
     taken[first], total = 1, np.sum([answers[i] for i in first], axis=0)
     error = task.loss(y, total / len(first))

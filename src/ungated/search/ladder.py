@@ -30,6 +30,7 @@ NEARER = 0.03  # the same for who may try more settings
 SATED = 0.7  # of the seconds given: who took less had learned what it could
 LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
+MOST_FOR_OTHERS = 0.3  # of the time left: whoever is not the best may not take more for its next rung
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
 
@@ -152,6 +153,8 @@ class Ladder:
             if not step.trial.fate:
                 return step
         while self._waiting and self._room():
+            if sooner := self._sooner(self._waiting[0]):
+                return self.begin(sooner)
             entrant = self._waiting.pop(0)
             if self._expected(entrant.key) < left:
                 return self.begin(entrant)
@@ -164,6 +167,21 @@ class Ladder:
             return self.next(left, workers)
         if self._room() and not self.settled and (fresh := self._fresh(left)):
             return self.begin(fresh)
+        return None
+
+    def _sooner(self, waiting: Entrant) -> Entrant | None:
+        """The best algorithm's next prepared settings, while all its trials cost less than the default that waits.
+
+        Not where that would cost but a taste; and not where the number of candidates is fixed: what then happens may
+        not depend on seconds.
+        """
+        known = [t for t in self.trials if t.id in self._planned and t.loss(self.rungs[0]) < math.inf]
+        if self._limit is not None or not known or waiting.tastes:
+            return None
+        best = min(known, key=lambda t: t.loss(self.rungs[0])).id
+        tried = sum(t.id == best for t in self.trials)
+        if self._variants.get(best) and (1 + tried) * self._expected(best) < self._expected(waiting.key):
+            return self._variants[best].pop(0)
         return None
 
     def expected(self, trial: Trial) -> float:
@@ -217,12 +235,9 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                if (
-                    trial.rung == rung
-                    and not trial.cut_short
-                    and need < 0.9 * left
-                    and (self._near(trial, NEAR) or need < CHEAP * left)
-                ):
+                most = 0.9 if trial is ranked[0] else MOST_FOR_OTHERS
+                able = trial.rung == rung and not trial.cut_short and need < most * left
+                if able and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
         return None
 

@@ -44,14 +44,14 @@ class GradientBoosting(Algorithm):
     fitted: ClassVar = Boosted
     # Each also names a family, which only amounts heed, so that the first few try every one of them.
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"learning_rate": 0.03, "num_leaves": 24, "min_data_in_leaf": 5, "feature_fraction": 0.4}
-        | {"bagging_fraction": 0.8, "cat_smooth": 60.0, "family": "poisson"},
-        {"learning_rate": 0.03, "num_leaves": 64, "feature_fraction": 0.6, "bagging_fraction": 0.9}
-        | {"cat_smooth": 30.0, "family": "tweedie"},
-        {"learning_rate": 0.03, "num_leaves": 96, "min_data_in_leaf": 5, "feature_fraction": 0.6}
+        {"learning_rate": 0.05, "num_leaves": 64, "feature_fraction": 0.6, "bagging_fraction": 0.9}
+        | {"cat_smooth": 30.0, "family": "gamma"},
+        {"learning_rate": 0.04, "num_leaves": 24, "min_data_in_leaf": 5, "feature_fraction": 0.4}
+        | {"bagging_fraction": 0.8, "cat_smooth": 60.0, "family": "tweedie"},
+        {"learning_rate": 0.04, "num_leaves": 96, "min_data_in_leaf": 5, "feature_fraction": 0.6}
         | {"bagging_fraction": 0.9, "lambda_l2": 3.0, "cat_smooth": 30.0},
-        {"learning_rate": 0.03, "num_leaves": 40, "min_data_in_leaf": 4, "feature_fraction": 0.5}
-        | {"bagging_fraction": 0.9, "sets": False, "family": "gamma"},
+        {"learning_rate": 0.05, "num_leaves": 40, "min_data_in_leaf": 4, "feature_fraction": 0.5}
+        | {"bagging_fraction": 0.9, "sets": False, "family": "poisson"},
         {"learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 20, "feature_fraction": 0.7}
         | {"lambda_l2": 5.0, "family": "tweedie"},
         {"learning_rate": 0.04, "num_leaves": 96, "extra_trees": True, "family": "gamma"},

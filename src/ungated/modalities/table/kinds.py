@@ -78,8 +78,8 @@ def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:
     """A text with the number of its words, on average of a sample, by which it is known whether it is long."""
     if column.kind != "text" or values.dtype != pl.String:
         return column
-    sample = values.drop_nulls().gather_every(max(1, len(values) // 2000))
-    return replace(column, how=column.how | {"words": float(sample.str.count_matches(r"\w+").mean() or 0)})  # type: ignore[arg-type]
+    sample = values.drop_nulls().gather_every(max(1, len(values) // 2000)) return replace(column, how=column.how |
+    {"words": float(sample.str.count_matches(r"\w+").mean() or 0)})  # type: ignore[arg-type]
 
 
 def _plain_numbers(frame: pl.DataFrame, raw: Raw) -> dict[str, np.ndarray]:
