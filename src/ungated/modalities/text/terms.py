@@ -44,12 +44,14 @@ class TermsPart:
         texts = folded(_sample(values), LONGEST)
         words, pairs, word_share = _word_terms(texts)
         letters, runs, run_share = _run_terms(texts)
-        weights = np.zeros(0, np.float32)
-        if Takes.COUNTS not in takes:
+        weights, share = np.zeros(0, np.float32), 1.0
+        if Takes.COUNTS in takes:
+            share = float(np.sqrt(max(1, word_share.sum()) / max(1, run_share.sum())))
+        else:
             n = len(texts)
             common = np.concatenate([word_share, run_share])
             weights = (1 + np.log((1 + n) / (1 + common))).astype(np.float32)
-        return cls(values.name, tuple(words), letters, pairs, runs, weights)
+        return cls(values.name, tuple(words), letters, pairs, runs, weights, share)
 
     @property
     def width(self) -> int:
@@ -71,6 +73,8 @@ class TermsPart:
         if len(self.weights):
             at = blocks[0].shape[1]
             blocks = [_weighted(b, w) for b, w in zip(blocks, (self.weights[:at], self.weights[at:]), strict=True)]
+        else:
+            blocks[1].data *= np.float32(self.share)
         return hstack(blocks, format="csr", dtype=np.float32)
 
     def _word_block(self, texts: pl.Series) -> Any:
