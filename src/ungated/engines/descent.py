@@ -49,7 +49,7 @@ def descend(
             past.append((moved, turned, curve))
         gained = value - next_value
         here, value, slope = there, next_value, next_slope
-        if gained <= tolerance * max(abs(value), 1e-12) and len(past) > 1 or not more():
+        if (gained <= tolerance * max(abs(value), 1e-12) and len(past) > 1) or not more():
             break
     return here
 

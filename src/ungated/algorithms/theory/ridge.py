@@ -23,7 +23,6 @@ from ...core.numbers import Array, Floats, Numbers, Shape, Takes
 from ...engines.linear import LinearAmount
 from ...engines.rows import checked
 
-
 STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3)  # for sparse rows, which are of length 1 or so
 STEPS = 60
 
