@@ -55,7 +55,7 @@ def codepoints(words: Sequence[str]) -> tuple[Array, Array]:
 
     A word and the spaces at its ends lie at starts[i] : starts[i + 1] + 1.
     """
-    joined = np.frombuffer((" " + " ".join(words) + " ").encode("utf-32-le", "surrogatepass"), np.uint32)
+    joined = np.frombuffer(("".join(f" {w}" for w in words) + " ").encode("utf-32-le"), np.uint32)
     lengths = np.fromiter((len(w) for w in words), np.int64, len(words))
     return joined, np.concatenate([[0], np.cumsum(lengths + 1)])
 

@@ -52,7 +52,7 @@ class MeaningPart:
         directions = _directions(x)
         terms = np.array(part.terms(), object)
         most = np.argsort(-np.abs(directions), axis=0, kind="stable")[:NAMED]
-        names = tuple(", ".join(terms[most[:, i]]) for i in range(directions.shape[1]))
+        names = tuple(f"direction {i + 1} ({', '.join(terms[most[:, i]])})" for i in range(directions.shape[1]))
         numbers = np.hstack([x @ directions, _lengths(some)])
         centre, scale = numbers.mean(axis=0), 1 / np.maximum(numbers.std(axis=0), 1e-6)
         if Takes.RAW_SCALE in takes:
@@ -64,7 +64,7 @@ class MeaningPart:
 
     def columns(self) -> tuple[Column, ...]:
         """What each number means: a direction by its strongest terms, then the two lengths."""
-        named = [*(f"like {n}" for n in self.names), "characters", "words"]
+        named = [*self.names, "characters", "words"]
         return tuple(Column(f"{self.source}: {n}", self.source) for n in named)
 
     def fill(self, values: pl.Series, out: np.ndarray) -> None:
@@ -90,13 +90,13 @@ def _directions(x: Any) -> Array:
     """The leading right singular vectors of sparse x, float32 (width, at most 64), the same at every fit."""
     n, d = x.shape
     k = min(DIRECTIONS, n, d)
-    if not k:
+    if not k or not x.nnz:
         return np.zeros((d, 0), np.float32)
     sketch = np.random.default_rng(0).normal(size=(d, min(k + 10, n, d))).astype(np.float32)
     for _ in range(3):  # each pass sharpens what leads
         rows, _r = np.linalg.qr(x @ sketch)
         sketch, _r = np.linalg.qr(x.T @ rows)
-    _u, _s, turn = np.linalg.svd(x @ sketch, full_matrices=False)
-    found = (sketch @ turn.T)[:, :k]
+    _u, long, turn = np.linalg.svd(x @ sketch, full_matrices=False)
+    found = (sketch @ turn[long > 1e-4 * max(long[0], 1e-12)].T)[:, :k]  # the others are rounding
     signs = np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
     return np.ascontiguousarray(found * np.where(signs == 0, 1, signs), np.float32)
