@@ -86,7 +86,8 @@ class LinearSVM(Algorithm):
         from sklearn.svm import LinearSVC, LinearSVR
 
         d, x, y = part.x.shape[1], part.x.astype(np.float64), part.y
-        how: dict[str, Any] = {"C": C, "dual": part.sparse, "intercept_scaling": 10.0, "random_state": clock.seed}
+        held = 1.0 if part.sparse else 10.0  # the bias is held as lightly as the dual's steps allow
+        how: dict[str, Any] = {"C": C, "dual": part.sparse, "intercept_scaling": held, "random_state": clock.seed}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # stopping at the most iterations is what they are for
             if task.id == "regress":

@@ -22,11 +22,12 @@ import numpy as np
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting, watch_split
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape, Takes
+from ...engines.descent import descend
 from ...engines.linear import LinearClasses, softmax
 from ...engines.rows import checked
 
 STRENGTHS = (300.0, 30.0, 3.0, 0.3, 0.03)
-SPARSE_STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03)  # rows of texts are of length 1 or so, whatever their width
+SPARSE_STRENGTHS = (1.0, 0.3, 0.1, 0.03)  # rows of texts are of length 1 or so, whatever their width
 WIDE = 1000  # with more columns than this the axes are only scaled, not turned
 
 
@@ -86,24 +87,33 @@ class LogisticRegression(Algorithm):
         """Weights (d + 1, k), the last row the bias, downhill from `start`; where the clock ends, as far as it came."""
         from scipy.optimize import minimize
 
-        rows, n = np.arange(len(y)), len(y)
+        rows, n, sparse = np.arange(len(y)), len(y), not isinstance(x, np.ndarray)
+        sides = 2 if sparse and start.shape[1] == 2 else 1  # the weights of two classes are each other's mirror image
         axes = _axes(x, alpha)
-        reached = np.vstack([_turn_back(axes, start[:-1]), start[-1:]]).ravel()
+        from_ = start[:, sides - 1 :]
+        reached = np.vstack([_turn_back(axes, from_[:-1]), from_[-1:]]).ravel()
 
         def weights_of(flat: Floats) -> Floats:
-            v = flat.reshape(start.shape)
+            v = flat.reshape(from_.shape)
             return np.vstack([_turn(axes, v[:-1]), v[-1:]])
 
         def error(flat: Floats) -> tuple[float, Floats]:
             w = weights_of(flat)
-            p = softmax(x @ w[:-1].astype(np.float32) + w[-1])
+            scores = x @ w[:-1].astype(np.float32) + w[-1]
+            p = softmax(np.hstack([-scores, scores]) if sides == 2 else scores)
             log_loss = -np.log(np.maximum(p[rows, y], 1e-300)).mean()
             p[rows, y] -= 1
-            slope = (x.T @ p.astype(np.float32)).astype(np.float64) / n + alpha / n * w[:-1]
+            off = p[:, sides - 1 :]
+            slope = (x.T @ off.astype(np.float32)).astype(np.float64) / n + alpha / n * w[:-1]
             # the bias is held too, very lightly: that of an absent class would otherwise run off to minus infinity
             pulls = alpha / n * np.square(w[:-1]).sum() + 1e-4 * np.square(w[-1]).sum()
             turned = axes[:, None] * slope if axes.ndim == 1 else axes.T @ slope
-            return log_loss + pulls / 2, np.vstack([turned, p.mean(axis=0) + 1e-4 * w[-1]]).ravel()
+            whole = np.vstack([turned, off.mean(axis=0) + 1e-4 * w[-1]]).ravel()
+            return log_loss + sides * pulls / 2, sides * whole
+
+        if sparse:
+            found = weights_of(descend(error, reached, self.steps, 1e-5, lambda: not clock.expired))
+            return np.hstack([-found, found]) if sides == 2 else found
 
         def watch(flat: Floats) -> None:
             nonlocal reached

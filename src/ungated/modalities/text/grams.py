@@ -35,16 +35,19 @@ def tokens(texts: pl.Series, pattern: str) -> Tokens:
     """What `pattern` finds in each text, with codes in the order of the words."""
     found = texts.str.extract_all(pattern)
     lengths = found.list.len().to_numpy()
-    flat = found.explode(empty_as_null=False)
+    flat = found.explode().drop_nulls()  # a text without a token explodes into a null
     words = flat.unique().sort()
     code = flat.cast(pl.Enum(words)).to_physical().to_numpy().astype(np.int64)
     return Tokens(len(texts), np.repeat(np.arange(len(texts)), lengths), code, words.to_list())
 
 
-def pairs(row: Array, code: Array, base: int) -> tuple[Array, Array]:
-    """(rows, keys) of neighbours in the same text: first code * base + second code."""
-    same = row[1:] == row[:-1]
-    return row[1:][same], (code[:-1] * base + code[1:])[same]
+def pairs(found: Tokens, code: Array, base: int) -> tuple[Array, Array]:
+    """(rows, keys) of neighbours in the same text whose codes are both known: first code * base + second code.
+
+    code: int64, one for each token, -1 for unknown.
+    """
+    both = (code[1:] >= 0) & (code[:-1] >= 0) & (found.row[1:] == found.row[:-1])
+    return found.row[1:][both], (code[:-1] * base + code[1:])[both]
 
 
 def codepoints(words: Sequence[str]) -> tuple[Array, Array]:
@@ -52,7 +55,7 @@ def codepoints(words: Sequence[str]) -> tuple[Array, Array]:
 
     A word and the spaces at its ends lie at starts[i] : starts[i + 1] + 1.
     """
-    joined = np.frombuffer((" " + " ".join(words) + " ").encode("utf-32-le", "surrogatepass"), np.uint32)
+    joined = np.frombuffer(("".join(f" {w}" for w in words) + " ").encode("utf-32-le"), np.uint32)
     lengths = np.fromiter((len(w) for w in words), np.int64, len(words))
     return joined, np.concatenate([[0], np.cumsum(lengths + 1)])
 

@@ -6,6 +6,7 @@ they catch endings, spelling mistakes, and languages that write no spaces.
 Paper: Spärck Jones, "A Statistical Interpretation of Term Specificity", Journal of Documentation 28, 1972.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,8 +18,10 @@ from . import grams
 from .clean import folded
 
 LONGEST = 50_000  # characters of one text; of a longer one both ends are read
-SAMPLE = 20_000_000  # characters from which a vocabulary is learned
-MOST_WORDS, MOST_PAIRS, MOST_RUNS = 50_000, 100_000, 100_000
+SAMPLE = 10_000_000  # characters from which a vocabulary is learned
+AT_ONCE = 10_000_000  # characters that become rows in one go
+MOST = 250_000  # terms: a fifth of them words, two fifths each pairs and runs
+LEAST = 2  # texts that a term must be in
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,19 @@ class TermsPart:
     share: float = 1.0
 
     @classmethod
-    def fit(cls, values: pl.Series, how: dict[str, Any], takes: frozenset[Takes]) -> Self:
-        """Learn the vocabulary, and how common each term is, from these texts alone."""
+    def fit(cls, values: pl.Series, how: dict[str, Any], takes: frozenset[Takes], most: int = MOST) -> Self:
+        """Learn the vocabulary of at most `most` terms, and how common each is, from these texts alone."""
         texts = folded(_sample(values), LONGEST)
-        words, pairs, word_share = _word_terms(texts)
-        letters, runs, run_share = _run_terms(texts)
-        weights = np.zeros(0, np.float32)
-        if Takes.COUNTS not in takes:
+        words, pairs, word_share = _word_terms(texts, most)
+        letters, runs, run_share = _run_terms(texts, most)
+        weights, share = np.zeros(0, np.float32), 1.0
+        if Takes.COUNTS in takes:
+            share = float(np.sqrt(max(1, word_share.sum()) / max(1, run_share.sum())))
+        else:
             n = len(texts)
             common = np.concatenate([word_share, run_share])
             weights = (1 + np.log((1 + n) / (1 + common))).astype(np.float32)
-        return cls(values.name, tuple(words), letters, pairs, runs, weights)
+        return cls(values.name, tuple(words), letters, pairs, runs, weights, share)
 
     @property
     def width(self) -> int:
@@ -64,6 +69,12 @@ class TermsPart:
 
     def matrix(self, values: pl.Series) -> Any:
         """csr_array float32 (n, width)."""
+        from scipy.sparse import vstack
+
+        blocks = [self._rows(some) for some in _portions(values)]
+        return vstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
+
+    def _rows(self, values: pl.Series) -> Any:
         from scipy.sparse import hstack
 
         texts = folded(values, LONGEST)
@@ -71,19 +82,19 @@ class TermsPart:
         if len(self.weights):
             at = blocks[0].shape[1]
             blocks = [_weighted(b, w) for b, w in zip(blocks, (self.weights[:at], self.weights[at:]), strict=True)]
+        else:
+            blocks[1].data *= np.float32(self.share)
         return hstack(blocks, format="csr", dtype=np.float32)
 
     def _word_block(self, texts: pl.Series) -> Any:
         found = grams.tokens(texts, grams.WORD)
         index = {w: i for i, w in enumerate(self.words)}
-        known = np.array([index.get(w, -1) for w in found.words], np.int64)
-        code = known[found.code] if len(known) else found.code
-        both = (code[1:] >= 0) & (code[:-1] >= 0) & (found.row[1:] == found.row[:-1])
-        keys = (code[:-1] * len(self.words) + code[1:])[both]
+        code = np.array([index.get(w, -1) for w in found.words], np.int64)[found.code]
+        row, keys = grams.pairs(found, code, len(self.words))
         place = grams.look_up(keys, self.pairs)
-        row = np.concatenate([found.row, found.row[1:][both]])
-        column = np.concatenate([code, np.where(place < 0, -1, place + len(self.words))])
-        return grams.counted(row, column, (len(texts), len(self.words) + len(self.pairs)))
+        columns = np.concatenate([code, np.where(place < 0, -1, place + len(self.words))])
+        shape = (len(texts), len(self.words) + len(self.pairs))
+        return grams.counted(np.concatenate([found.row, row]), columns, shape)
 
     def _run_block(self, texts: pl.Series) -> Any:
         found = grams.tokens(texts, grams.CHUNK)
@@ -100,52 +111,58 @@ def _sample(values: pl.Series) -> pl.Series:
     return values.gather_every(-(-total // SAMPLE)) if total > SAMPLE else values
 
 
-def _common(share: Array, most: int, least: int) -> Array:
-    """The places of the terms that are in at least `least` texts; of too many, those in the most texts."""
-    kept = np.flatnonzero(share >= least)
+def _portions(values: pl.Series) -> Iterator[pl.Series]:
+    """The texts in slices of about `AT_ONCE` characters, at least one slice."""
+    long = values.str.len_bytes().fill_null(0).clip(0, LONGEST).cast(pl.Int64).cum_sum().to_numpy()
+    first = 0
+    while first < len(values) or not first:
+        before = long[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(long, before + AT_ONCE, side="right")))
+        yield values[first:last]
+        first = last
+
+
+def _common(share: Array, most: int) -> Array:
+    """The places of the terms that are in enough texts; of too many terms, those in the most texts."""
+    kept = np.flatnonzero(share >= LEAST)
     if len(kept) > most:
         kept = np.sort(kept[np.argsort(-share[kept], kind="stable")[:most]])
     return kept
 
 
-LEAST_WORD, LEAST_PAIR, LEAST_RUN = 2, 2, 2
+def _in_texts(counts: Any) -> Array:
+    """In how many rows each column is met, int64 (columns,)."""
+    return np.bincount(counts.indices, minlength=counts.shape[1])
 
 
-def _word_terms(texts: pl.Series) -> tuple[list[str], Array, Array]:
+def _word_terms(texts: pl.Series, most: int) -> tuple[list[str], Array, Array]:
     """(words, keys of pairs, in how many texts each of both is)."""
     found = grams.tokens(texts, grams.WORD)
-    share = np.bincount(
-        grams.counted(found.row, found.code, (len(texts), len(found.words))).indices, minlength=len(found.words)
-    )
-    kept = _common(share, MOST_WORDS, LEAST_WORD)
-    known = np.full(len(found.words), -1, np.int64)
-    known[kept] = np.arange(len(kept))
-    code = known[found.code]
-    both = (code[1:] >= 0) & (code[:-1] >= 0) & (found.row[1:] == found.row[:-1])
-    keys, place = np.unique((code[:-1] * len(kept) + code[1:])[both], return_inverse=True)
-    pair_share = np.bincount(
-        grams.counted(found.row[1:][both], place, (len(texts), len(keys))).indices, minlength=len(keys)
-    )
-    pairs = _common(pair_share, MOST_PAIRS, LEAST_PAIR)
-    return [found.words[i] for i in kept], keys[pairs], np.concatenate([share[kept], pair_share[pairs]])
+    share = _in_texts(grams.counted(found.row, found.code, (len(texts), len(found.words))))
+    words = _common(share, most // 5)
+    place = np.full(len(found.words), -1, np.int64)
+    place[words] = np.arange(len(words))
+    row, keys = grams.pairs(found, place[found.code], len(words))
+    different, column = np.unique(keys, return_inverse=True)
+    pair_share = _in_texts(grams.counted(row, column, (len(texts), len(different))))
+    pairs = _common(pair_share, 2 * most // 5)
+    return [found.words[i] for i in words], different[pairs], np.concatenate([share[words], pair_share[pairs]])
 
 
-def _run_terms(texts: pl.Series) -> tuple[str, Array, Array]:
+def _run_terms(texts: pl.Series, most: int) -> tuple[str, Array, Array]:
     """(alphabet, keys of runs of characters, in how many texts each is)."""
     found = grams.tokens(texts, grams.CHUNK)
     characters, starts = grams.codepoints(found.words)
     times = np.bincount(found.code, minlength=len(found.words))
     letters = grams.alphabet(characters[:-1], np.repeat(times, np.diff(starts)))
     word, key = grams.runs(found.words, letters)
-    keys, place = np.unique(key, return_inverse=True)
-    enough = np.bincount(place, times[word]) >= LEAST_RUN
-    column = np.where(enough, np.cumsum(enough) - 1, -1)
-    keys = keys[enough]
-    inside = grams.counted(word, column[place], (len(found.words), len(keys)))
-    whole = grams.counted(found.row, found.code, (len(texts), len(found.words))) @ inside
-    share = np.bincount(whole.indices, minlength=len(keys))
-    kept = _common(share, MOST_RUNS, LEAST_RUN)
-    return letters, keys[kept], share[kept]
+    different, column = np.unique(key, return_inverse=True)
+    often = np.bincount(column, times[word], minlength=len(different)) >= LEAST  # the others need not be multiplied out
+    column = np.where(often, np.cumsum(often) - 1, -1)[column]
+    inside = grams.counted(word, column, (len(found.words), int(often.sum())))
+    share = _in_texts(grams.counted(found.row, found.code, (len(texts), len(found.words))) @ inside)
+    kept = _common(share, 2 * most // 5)
+    return letters, different[often][kept], share[kept]
 
 
 def _weighted(counts: Any, weights: Array) -> Any:
