@@ -62,6 +62,7 @@ def network(levels: int, outputs: int, size: int, filters: int, dropout: float, 
 @dataclass(frozen=True)
 class Filters(TokenNet):
     build: ClassVar = staticmethod(network)
+    body: ClassVar = ("size", "filters")
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ def network(
 @dataclass(frozen=True)
 class Attention(TokenNet):
     build: ClassVar = staticmethod(network)
+    body: ClassVar = ("width", "blocks", "heads")
 
 
 @dataclass(frozen=True)
