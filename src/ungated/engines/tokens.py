@@ -58,7 +58,7 @@ def cropped(x: "Tensor") -> "Tensor":
 
 @dataclass(frozen=True)
 class TokenNet(Trained):
-    """A network trained on tokens; a subclass says how it is built.
+    """A network trained on tokens; a subclass says how it is built, and what of its design shapes the body.
 
     task, design (arguments of `build`), the target's centre, scale and range (regress), smoothing to be undone.
     """
@@ -72,6 +72,7 @@ class TokenNet(Trained):
     smoothing: float = 0.0
 
     build: ClassVar[Callable[..., Any]]
+    body: ClassVar[tuple[str, ...]]
 
     @cached_property
     def net(self) -> "nn.Module":
@@ -102,7 +103,13 @@ class TokenNet(Trained):
         smoothing: float = 0.0,
         start: State | None = None,
     ) -> Self:
-        """A network of that design, trained on `train` as `checked` gave it, from `start`'s weights where they fit."""
+        """A network of that design, trained on `train` as `checked` gave it.
+
+        start: what another of its kind learned. Its body's design is taken over, and its weights but for the head's;
+        the tokens' vectors too where there are as many tokens, which must then be the same ones.
+        """
+        if start is not None:
+            design = design | {name: start.values["design"][name] for name in cls.body}
         learn, watched = watch_split(train, task, clock.seed) if len(train) > 1 else (train, train)
         blank, target = cls._blank(design, learn, task, smoothing)
 

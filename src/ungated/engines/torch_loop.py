@@ -212,8 +212,7 @@ def _steps(rows: int, plan: Schedule) -> int:
 def _minibatches(rows: int, plan: Schedule, seed: int, lengths: Array | None = None) -> Iterator["Tensor"]:
     """Row numbers for step after step, each epoch in a new order and cut into equal parts, without end.
 
-    By length, rows are sorted within stretches of fifty minibatches only, so that neighbours differ from epoch to
-    epoch.
+    By length, rows are sorted only within stretches of fifty minibatches, so that batches differ from epoch to epoch.
     """
     import torch
 

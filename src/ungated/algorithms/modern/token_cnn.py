@@ -62,6 +62,7 @@ def network(levels: int, outputs: int, size: int, filters: int, dropout: float, 
 @dataclass(frozen=True)
 class Filters(TokenNet):
     build: ClassVar = staticmethod(network)
+    body: ClassVar = ("size", "filters")
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,12 @@ class TokenCNN(Algorithm):
     )
     fitted: ClassVar = Filters
 
-    size: int = setting(100, "numbers in a token's vector", low=16, high=300, log=True)
-    filters: int = setting(100, "filters of each width", low=16, high=300, log=True)
+    size: int = setting(64, "numbers in a token's vector", low=16, high=300, log=True)
+    filters: int = setting(64, "filters of each width", low=16, high=300, log=True)
     dropout: float = setting(0.5, "share of filters silenced at each step", low=0.0, high=0.8)
     silence: float = setting(0.2, "share of tokens silenced at each step", low=0.0, high=0.5)
     smoothing: float = setting(0.02, "label smoothing, undone in the answer", low=0.0, high=0.2)
-    rate: float = setting(2e-3, "highest learning rate", low=2e-4, high=2e-2, log=True)
+    rate: float = setting(3e-3, "highest learning rate", low=2e-4, high=2e-2, log=True)
     decay: float = setting(0.1, "pull of the weights to zero", low=1e-3, high=1.0, log=True)
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
 
@@ -99,7 +100,7 @@ class TokenCNN(Algorithm):
         return Cost(0.5 + seconds, 3e8 + 8.0 * job.rows * length + 24.0 * weights)
 
     def schedule(self, rows: int) -> Schedule:
-        epochs = self.effort * min(max(4.0, 150_000 / rows), 30.0)
+        epochs = self.effort * min(max(3.0, 60_000 / rows), 16.0)
         batch = 2 ** round(math.log2(min(max(8.0, rows / 16), 64.0)))
         return Schedule(math.ceil(epochs), batch, self.rate * (batch / 64) ** 0.5, self.decay, patience=5)
 
