@@ -30,7 +30,7 @@ _PARTS = {"train": "train", "training": "train", "test": "test", "val": "val", "
 
 @dataclass(frozen=True)
 class Pictures:
-    """pictures: uint8 (n, height, width, channels), channels 1 or 3. labels: (n,) integers, floats or texts; or None."""
+    """pictures: uint8 (n, height, width, channels), channels 1 or 3. labels: (n,) numbers or texts; or None."""
 
     pictures: np.ndarray
     labels: np.ndarray | None
@@ -87,7 +87,12 @@ def read_npz(path: Path) -> dict[str, Pictures]:
 def _together(path: Path, pictures: np.ndarray, labels: np.ndarray | None) -> Pictures:
     if labels is None:
         return Pictures(pictures, None)
-    if labels.ndim == 2 and labels.shape[1] > 1 and ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all():
+    if (
+        labels.ndim == 2
+        and labels.shape[1] > 1
+        and ((labels == 0) | (labels == 1)).all()
+        and (labels.sum(1) == 1).all()
+    ):
         labels = labels.argmax(1)
     if labels.ndim != 1 and labels.size == len(labels):
         labels = labels.reshape(-1)
@@ -98,7 +103,9 @@ def _together(path: Path, pictures: np.ndarray, labels: np.ndarray | None) -> Pi
     return Pictures(pictures, labels.astype(labels.dtype.newbyteorder("=")))
 
 
-def _pictures(path: Path, x: np.ndarray, scale: tuple[float, float] | None = None) -> tuple[np.ndarray, tuple[float, float]]:
+def _pictures(
+    path: Path, x: np.ndarray, scale: tuple[float, float] | None = None
+) -> tuple[np.ndarray, tuple[float, float]]:
     """(uint8 (n, height, width, 1 or 3), (black, white) that they were scaled by) from an array of any layout."""
     if x.dtype.kind not in "buif":
         raise InputError(f"{path} holds pictures as {x.dtype}, not as numbers.")
@@ -130,7 +137,9 @@ def _ends(path: Path, x: np.ndarray) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(x.min()), float(x.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError(f"{path} holds pictures with numbers that are not finite (NaN or infinity). Replace them first.")
+        raise InputError(
+            f"{path} holds pictures with numbers that are not finite (NaN or infinity). Replace them first."
+        )
     if low < 0:
         return (-1.0, 1.0) if low >= -1 and high <= 1 else (low, max(high, low + 1e-6))
     if x.dtype.kind in "ui" and high <= 1:
