@@ -30,7 +30,7 @@ _PARTS = {"train": "train", "training": "train", "test": "test", "val": "val", "
 
 @dataclass(frozen=True)
 class Pictures:
-    """pictures: uint8 (n, height, width, channels), channels 1 or 3. labels: (n,) integers, floats or texts; or None."""
+    """pictures: uint8 (n, height, width, channels), channels 1 or 3. labels: (n,) numbers or texts; or None."""
 
     pictures: np.ndarray
     labels: np.ndarray | None

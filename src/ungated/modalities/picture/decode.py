@@ -58,7 +58,7 @@ def decode(
     names: what to call each file in `Broken`; without them, its path, or its number counted from 1.
     """
 
-    def one(at: int) -> bytes | None | Broken:
+    def one(at: int) -> bytes | Broken | None:
         source = files[at]
         if source is None:
             return None
@@ -126,7 +126,7 @@ def opened(source: Path | bytes) -> Iterator[BinaryIO]:
             raise Unreadable("is not a plain file")
         if not about.st_size:
             raise Unreadable("is empty")
-        file = open(source, "rb")  # noqa: SIM115: closed below, so that its own errors are told apart
+        file = open(source, "rb")  # noqa: SIM115 (closed below, so that errors of reading are not taken for errors of opening)
     except FileNotFoundError:
         raise Unreadable("is a link to nothing" if os.path.islink(source) else "is not there") from None
     except PermissionError:
@@ -229,7 +229,7 @@ def _to_size(image: Image.Image, height: int, width: int, channels: int) -> np.n
 
 
 def _fit(wide: int, high: int, width: int, height: int) -> tuple[tuple[float, float, float, float], tuple[int, int]]:
-    """What to take of a picture of wide x high, and how large it becomes within width x height: (box, (width, height))."""
+    """What to take of a picture, wide x high, and how large it becomes in width x height: (box, (width, height))."""
     cover, whole = max(width / wide, height / high), min(width / wide, height / high)
     scale = max(whole, min(cover, whole / (1 - MOST_CUT)))
     taken_w, taken_h = min(wide, width / scale), min(high, height / scale)

@@ -5,6 +5,7 @@ their median (pHash, after Zauner 2010). Near-duplicates differ in a few bits, d
 """
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from .reduce import grey, to_grid
 _SIDE, _WAVES = 32, 8
 _FLAT = 2.0  # grey levels: whose pixels spread less than this shows nothing that could be recognised
 ALIKE = 4  # bits of 64 in which the same picture may differ
-_BLOCK = 2048
+_BLOCK = 1024
 
 
 @cache
@@ -67,7 +68,7 @@ def alike(prints: np.ndarray, most: int = ALIKE) -> np.ndarray:
     rows = np.flatnonzero(prints)
     edges = np.linspace(0, 64, most + 2).astype(np.uint64)
     found = [np.empty((0, 2), np.int64)]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         piece = (prints[rows] >> low) & ((np.uint64(1) << (high - low)) - np.uint64(1))
         order = np.lexsort((prints[rows], piece))
         bounds = np.flatnonzero(np.diff(piece[order])) + 1
@@ -77,9 +78,19 @@ def alike(prints: np.ndarray, most: int = ALIKE) -> np.ndarray:
     return np.unique(np.concatenate(found), axis=0)
 
 
+@cache
+def _ones() -> np.ndarray:
+    """uint8 (65536,): how many bits of each number are set."""
+    return np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(
+        1, dtype=np.uint8
+    )
+
+
 def _pairs(prints: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:
     if len(rows) < 2:
         return np.empty((0, 2), np.int64)
-    differ = np.bitwise_count(prints[rows][:, None] ^ prints[rows][None])
+    differ = _ones()[(prints[rows][:, None] ^ prints[rows][None]).view(np.uint16).reshape(len(rows), len(rows), 4)].sum(
+        2
+    )
     first, second = np.nonzero(np.triu(differ <= most, 1))
     return np.stack([rows[first], rows[second]], axis=1)

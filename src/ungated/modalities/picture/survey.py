@@ -64,7 +64,7 @@ def _size(source: Path | bytes) -> tuple[int, int] | None:
             image = header(file)
             if not 0 < image.width * image.height <= MOST_PIXELS:
                 return None
-            turned = orientation(image) >= 5
+            turned = orientation(image) >= 5 and image.format != "TIFF"  # whose size is given as turned already
     except Unreadable:
         return None
     return (image.width, image.height) if turned else (image.height, image.width)
