@@ -152,7 +152,9 @@ def _what(head: bytes) -> str:
         text = head[:1000].decode("utf-8", errors="strict" if len(head) < 1000 else "ignore")
     except UnicodeDecodeError:
         text = "\0"
-    return "is text, not a sound" if all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in text) else "is not a sound file"
+    return (
+        "is text, not a sound" if all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in text) else "is not a sound file"
+    )
 
 
 def _stretch(sound: soundfile.SoundFile, most: int) -> tuple[int, int]:
