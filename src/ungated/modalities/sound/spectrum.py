@@ -14,7 +14,6 @@ import numpy as np
 from ...core.numbers import Array
 
 QUIET = 1e-10  # power below which there is nothing to hear; -100 dB
-WINDOW = 0.032  # seconds
 LOWEST = 50.0  # hertz
 
 
