@@ -18,6 +18,9 @@ from ungated.modalities import duplicates, table
 from ungated.modalities.broken import Broken
 from ungated.modalities.folder import names, one_a_line, pack, paths_kind, recognise, recognise_many, resolve
 
+sys.path.insert(0, str(Path(__file__).parent))
+from nasty import NASTY
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(40))
 WAV = b"RIFF\x24\0\0\0WAVEfmt " + bytes(24)
 PROSE = "It was a dark night, and cold.\nNobody came, as ever.\nThen, slowly, a light\nIn the window went on.\n"
@@ -412,6 +415,19 @@ def test_many_to_be_answered(photos: Path, tmp_path: Path, monkeypatch: pytest.M
     said = recognise_many([Path("-")])
     assert said is not None
     assert said.frame["text"].to_list() == ["so so", "גדול 😀"]
+
+
+@pytest.mark.parametrize("name", ["t.txt", "t", "t.npz", "t-idx3-ubyte", "t.txt.gz", "t.png", "t.md"])
+def test_nasty_files_are_found_or_refused(tmp_path: Path, name: str) -> None:
+    for data in NASTY.values():
+        put(tmp_path, name, data=data)
+        for named in (tmp_path, tmp_path / name):
+            try:
+                found = recognise(named)
+            except UngatedError as e:
+                assert 1 <= len(str(e).splitlines()) <= 5, str(e)
+            else:
+                assert found is None or found.files >= 1
 
 
 def brute(prints: np.ndarray, most: int) -> list[int]:
