@@ -87,7 +87,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             if size > MOST_BYTES or size > max(BOMB_BYTES, BOMB_RATIO * path.stat().st_size):
                 raise InputError(f"{path.name} unpacks to {size / 1e9:,.1f} GB, more than can be read.")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: a for name in arrays.files if isinstance(a := arrays[name], np.ndarray)}
     except InputError:
         raise
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
