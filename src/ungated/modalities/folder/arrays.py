@@ -132,7 +132,9 @@ def arrays_found(files: Sequence[Path], where: str) -> Found:
     tested = _frame(sealed, span) if sealed is not None and "label" in frame.columns else None
     how += f", and {len(tested):,} sealed" if tested is not None else ""
     target = "label" if "label" in frame.columns else None
-    kinds = {"picture": "picture", "file": "identifier"} | ({"label": "category"} if target else {})
+    kinds = {"picture": "picture", "file": "identifier"} | (
+        {"label": "category"} if target and not frame["label"].dtype.is_float() else {}
+    )
     count = len(frame) + (0 if tested is None else len(tested))
     return Found("picture", frame, kinds, target, how, count, tested, notes=notes)
 
