@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ungated.core.algorithm import Algorithm, Card, Cost, setting
+from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, setting
 from ungated.search import split
 from ungated.search.climb import whole_answer
 from ungated.search.ensemble import temperature, weigh
@@ -37,6 +37,29 @@ def test_folds_judge_every_row_once_a_repeat(rows: int, count: int, repeats: int
     for f in parted:
         assert not set(f.train) & set(f.valid)
         assert len(f.train) + len(f.valid) == rows
+
+
+@pytest.mark.parametrize(("classes", "count"), [(10, 5), (6, 3), (2, 5), (5, 5)])
+def test_folds_hold_as_much_of_every_class(classes: int, count: int) -> None:
+    y = np.repeat(np.arange(classes), 60)
+    for f in split.folds(y, len(y), 0, count):
+        held = np.bincount(y[f.valid], minlength=classes)
+        assert held.max() - held.min() <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(12, 150), count=st.integers(2, 20), seed=st.integers(0, 99))
+def test_groups_stay_on_one_side(rows: int, count: int, seed: int) -> None:
+    groups = np.random.default_rng(seed).integers(0, count, rows)
+    if len(np.unique(groups)) < 2:
+        return
+    kept, sealed = split.seal(None, rows, seed, groups=groups)
+    assert len(sealed)
+    assert sorted([*kept, *sealed]) == list(range(rows))
+    assert not set(groups[kept]) & set(groups[sealed])
+    parted = split.folds(None, rows, seed, 5, 2, groups)
+    assert sorted(np.concatenate([f.valid for f in parted if f.repeat == 1])) == list(range(rows))
+    assert not any(set(groups[f.train]) & set(groups[f.valid]) for f in parted)
 
 
 def test_splits_are_the_same_under_a_seed_and_others_under_another() -> None:
@@ -89,13 +112,14 @@ def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
 def _ladder(seed: int = 0, limit: int | None = None, repeats: int = 2) -> Ladder:
     folds = split.folds(None, 60, 0, 3, repeats)
     planned = {"stub": 1.0, "other": 1.0, "third": 1.0}
-    return Ladder([_Stub(), _Other(), _Third()], planned, folds, seed=seed, width=1, limit=limit)
+    entrants = [Entrant(a) for a in (_Stub(), _Other(), _Third())]
+    return Ladder(entrants, planned, folds, seed=seed, width=1, limit=limit)
 
 
 def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
     ladder = _ladder()
     errors = {"stub": 1.0, "other": 2.0, "third": 9.0}
-    _run(ladder, lambda t: errors[t.id] / t.algorithm.power**0.01, 60)
+    _run(ladder, lambda t: errors[t.id] / t.entrant.algorithm.power**0.01, 60)
     folds_of = {i: max(len(t.results) for t in ladder.trials if t.id == i) for i in errors}
     assert folds_of["stub"] == 6
     assert folds_of["third"] == 1
@@ -105,8 +129,8 @@ def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
 
 def test_the_same_seed_makes_the_same_decisions() -> None:
     def made(seed: int) -> list[tuple]:
-        steps = _run(_ladder(seed), lambda t: 1 / t.algorithm.power, 40)
-        return [(s.trial.key, s.fold, s.trial.algorithm) for s in steps]
+        steps = _run(_ladder(seed), lambda t: 1 / t.entrant.algorithm.power, 40)
+        return [(s.trial.key, s.fold, s.trial.entrant) for s in steps]
 
     assert made(1) == made(1)
     assert made(1) != made(2)
@@ -137,7 +161,7 @@ def test_an_abandoned_trial_takes_no_more_steps() -> None:
 
 def test_a_whole_answer_needs_a_whole_parting() -> None:
     folds = split.folds(None, 12, 0, 3, 2)
-    trial = Trial(0, _Stub())
+    trial = Trial(0, Entrant(_Stub()))
     for k in (0, 1):
         trial.results[k] = Result(np.full((len(folds[k].valid), 1), 1.0), 0, 0, 0, 0, 0, [])
     assert whole_answer(trial, folds, 12) is None

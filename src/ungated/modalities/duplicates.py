@@ -123,3 +123,16 @@ def _compact(distinct: Prints, group: Groups, most: int) -> Groups:
         middle |= (2 * votes > size).astype(np.uint64) << np.uint64(bit)
     far[place[ones(distinct ^ middle[place]) > most]] = True
     return np.where(far[place], np.arange(len(distinct)), group)
+
+
+def joined(a: Groups, b: Groups) -> Groups:
+    """The finest groups, (n,) int64, that keep together whatever `a` or `b` keeps together."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, a = np.unique(a, return_inverse=True)
+    _, b = np.unique(b, return_inverse=True)
+    many = int(a.max()) + 1
+    edges = csr_array((np.ones(len(a)), (a, many + b)), shape=(many + int(b.max()) + 1,) * 2)
+    component: Groups = connected_components(edges, directed=False)[1].astype(np.int64)
+    return component[a]

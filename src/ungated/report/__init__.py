@@ -13,6 +13,19 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     roc          curves [{label, fpr [...], tpr [...]}]
     histogram    edges [...], counts [...] (one fewer), unit, note
     mistakes     columns [...], rows [[...]], note
+    parts        metric, items [{name, value, low, high}]: the same of whole kinds of input ("pictures", "numbers")
+    pictures     items [{image, caption, true, said, sure, file}]: examples as a grid
+    players      items [{audio, image, true, said, sure, file}]: examples to hear; the image is a spectrogram
+    texts        items [{pieces [[text, weight], ...], true, said, sure, file}]: consecutive bits of a text, each with
+                 how far it pushed the answer towards what was said (above 0) or against it
+    occlusion    items [{image, heat, true, said, sure, file}], also called attention: what the answer rests on;
+                 heat [[weight, ...], ...]: a grid laid over the image, or a data URI of a transparent picture
+    filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
+    broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
+
+Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure` is
+a share. Pictures, players, texts may hold groups [{true, said, count, items}] in place of items: examples of mix-ups.
+Where the page would grow too large, the heaviest figures lose their last examples.
 """
 
 import base64
@@ -27,7 +40,8 @@ from markupsafe import Markup
 
 from ..core.run import Entry, Run
 from . import tables, words
-from .figures import Figure, figure
+from .figures import figure
+from .placed import Figure, bared, fitted
 
 MOST_CURVES = 12
 MOST_STEPS = 150  # points of one learning curve: more cannot be seen
@@ -36,21 +50,24 @@ MOST_NOTES = 100
 MOST_ROWS = 200  # columns, candidates, lines of the plan
 MOST_FIGURES = 20
 MOST_BYTES = 950_000
+MEDIA_BYTES = 300_000  # pictures and sounds that a long record gives way to
 
 
 def html(run: Run) -> str:
     """The page, UTF-8 text of less than a megabyte: a long record is shown in part. Any part of it may be missing."""
     run = Run.from_json(run.to_json())  # plain values; what is not finite becomes None
-    for share in (1.0, 0.4, 0.1):
-        page = _page(run, share)
-        if len(page.encode()) < MOST_BYTES:
-            break
-    return page
-
-
-def _page(run: Run, share: float) -> str:
-    """The page with that share of as many columns, candidates and notes as it shows at most."""
     figures = [figure(f) for f in run.figures[:MOST_FIGURES]]
+    wanted = min(sum(f.bytes for f in figures), MEDIA_BYTES)
+    for share in (1.0, 0.4, 0.1):
+        page = _page(run, bared(figures), share)
+        room = MOST_BYTES - len(page.encode())
+        if room > wanted:
+            break
+    return _page(run, fitted(figures, max(room, 0)), share) if wanted else page
+
+
+def _page(run: Run, figures: list[Figure], share: float) -> str:
+    """The page with that share of as many columns, candidates and notes as it shows at most."""
     rows = int(MOST_ROWS * share)
     page = _environment().get_template("page.html")
     text = page.render(
@@ -66,6 +83,7 @@ def _page(run: Run, share: float) -> str:
         plan=tables.plan(run.plan, run.leaderboard, rows),
         curves=_curves_table(run),
         figures=figures,
+        places={f.place for f in figures},
         charts=_charts(run, figures, int(MOST_POINTS * share)),
         notes=run.notes[: int(MOST_NOTES * share)],
         machine=_machine(run),
@@ -276,7 +294,8 @@ def _policy() -> str:
     """The page's content security policy: nothing is fetched, and no script runs but its own, known by their hashes."""
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _scripts()]
     scripts = " ".join(f"'sha256-{h}'" for h in hashes)
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    own = "style-src 'unsafe-inline'; img-src data:; media-src data:"
+    return f"default-src 'none'; {own}; script-src {scripts}; base-uri 'none'; form-action 'none'"
 
 
 @cache

@@ -5,10 +5,10 @@ found.frame                                  # picture | label | file, one row a
 found.sealed                                 # the official test rows, where the folder has them
 """
 
+from ..medium import medium_of
+from ..table.paths import paths_kind, resolve
 from .arrays import pack
 from .found import Found
-from .media import medium_of
-from .paths import paths_kind, resolve
 from .recognise import recognise, recognise_many
 from .texts import one_a_line
 

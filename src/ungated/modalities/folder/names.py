@@ -7,8 +7,8 @@ from typing import Self
 
 from ...core.errors import InputError, UsageError
 from ..broken import Broken
+from ..medium import by_name
 from ..table.schema import many
-from .media import by_name
 
 MOST_ODD = 0.1  # share of files that may be named otherwise
 _FIELD = re.compile(r"\{([^{}]*)\}")

@@ -11,16 +11,16 @@ import polars as pl
 
 from ...core.errors import InputError, UsageError
 from ..broken import Broken
+from ..medium import PACKED, WORDS, by_name, legal, medium_of
 from ..table.kinds import listed
 from ..table.schema import many
 from ..table.sources import sources
+from ..walk import walk
 from . import names as file_names
 from .arrays import arrays_found
 from .found import NOUNS, Found
-from .media import PACKED, WORDS, by_name, legal, medium_of
 from .splits import Split, official
 from .texts import lines_of, one_a_line, read_texts, tabular
-from .walk import walk
 
 TRIED = 8  # .txt files looked into before a folder of them is taken for documents
 _IDX_SIDE = re.compile(r"^(train|t10k|test)[-_.]", re.IGNORECASE)

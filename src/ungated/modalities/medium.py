@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-from ..table.sources import COLUMNAR
-
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"})
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
 PROSE = frozenset(".txt .text .md .markdown .rst .tex .org .adoc .html .htm .eml .srt .vtt".split())  # noqa: SIM905
@@ -14,7 +12,9 @@ CODE = frozenset(
     .lisp .scm .sh .bash .zsh .fish .ps1 .bat .sql .css .scss .less .vue .svelte .f .f90 .f95 .pas .ada .adb .asm .s
     .v .sv .vhd .vhdl .cob .cbl .tcl .awk .sol .proto .cmake .gradle""".split()  # noqa: SIM905
 )
-TABLES = frozenset((".csv", ".tsv", ".tab", ".data", ".dat", ".jsonl", ".ndjson", ".json", *COLUMNAR))
+TABLES = frozenset(
+    ".csv .tsv .tab .data .dat .jsonl .ndjson .json .parquet .pq .arrow .ipc .feather".split()  # noqa: SIM905
+)
 ASIDE = frozenset(".xml .yml .yaml .toml .ini .cfg .log .db".split())  # noqa: SIM905
 """Descriptions that lie beside media; they are no media themselves and nothing is wrong with them."""
 PACKED = frozenset((".gz", ".zip", ".xz", ".zst", ".bz2", ".tgz", ".tar"))

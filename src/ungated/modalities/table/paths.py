@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..broken import Broken
-from .media import by_name
-from .walk import within
+from ..medium import by_name
+from ..walk import within
 
 SAMPLE = 200
 MOST_ODD = 0.1  # share of a sample that may be missing or of another kind

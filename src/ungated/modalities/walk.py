@@ -3,8 +3,8 @@
 import errno
 import os
 
-from ..broken import Broken
-from .media import litter
+from .broken import Broken
+from .medium import litter
 
 
 def walk(root: str) -> tuple[list[str], list[Broken]]:
