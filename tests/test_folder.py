@@ -17,6 +17,10 @@ from ungated.core.errors import UngatedError, UsageError
 from ungated.modalities import duplicates, table
 from ungated.modalities.broken import Broken
 from ungated.modalities.folder import names, one_a_line, pack, paths_kind, recognise, recognise_many, resolve
+from ungated.modalities.folder.texts import tabular, wordy
+
+sys.path.insert(0, str(Path(__file__).parent))
+from nasty import NASTY
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(40))
 WAV = b"RIFF\x24\0\0\0WAVEfmt " + bytes(24)
@@ -414,6 +418,19 @@ def test_many_to_be_answered(photos: Path, tmp_path: Path, monkeypatch: pytest.M
     assert said.frame["text"].to_list() == ["so so", "גדול 😀"]
 
 
+@pytest.mark.parametrize("name", ["t.txt", "t", "t.npz", "t-idx3-ubyte", "t.txt.gz", "t.png", "t.md"])
+def test_nasty_files_are_found_or_refused(tmp_path: Path, name: str) -> None:
+    for data in NASTY.values():
+        put(tmp_path, name, data=data)
+        for named in (tmp_path, tmp_path / name):
+            try:
+                found = recognise(named)
+                said = found.how if found is not None else "a table"
+            except UngatedError as e:
+                said = str(e)
+            assert 1 <= len(said.splitlines()) <= 5
+
+
 def brute(prints: np.ndarray, most: int) -> list[int]:
     root = list(range(len(prints)))
     for _ in prints:
@@ -466,3 +483,20 @@ def test_long_chains_are_no_group() -> None:
     assert (groups[:50] == groups[50:100]).all()
     assert groups[140] == groups[100]
     assert len(set(groups.tolist())) == 50 + 40 + 3
+
+
+def test_fashion_mnist_as_published(data_dir: Path) -> None:
+    found = recognise(data_dir / "fashion-mnist")
+    assert found is not None
+    assert found.sealed is not None
+    assert (len(found.frame), len(found.sealed), found.broken) == (60_000, 10_000, [])
+    assert found.frame["picture"].bin.size().unique().to_list() == [6 + 28 * 28]
+    assert set(found.sealed["label"].value_counts()["count"]) == {1000}
+
+
+def test_published_sentences_are_no_table(data_dir: Path) -> None:
+    for file in sorted((data_dir / "sentence-classification").glob("*.gz")):
+        lines = [line.partition(" ")[2] for line in gzip.decompress(file.read_bytes()).decode("latin-1").split("\n")]
+        for some in (lines[:20], lines[100:500]):
+            assert not tabular("\n".join(some))
+            assert wordy("\n".join(some))

@@ -87,7 +87,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             if size > MOST_BYTES or size > max(BOMB_BYTES, BOMB_RATIO * path.stat().st_size):
                 raise InputError(f"{path.name} unpacks to {size / 1e9:,.1f} GB, more than can be read.")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: a for name in arrays.files if isinstance(a := arrays[name], np.ndarray)}
     except InputError:
         raise
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
@@ -132,7 +132,9 @@ def arrays_found(files: Sequence[Path], where: str) -> Found:
     tested = _frame(sealed, span) if sealed is not None and "label" in frame.columns else None
     how += f", and {len(tested):,} sealed" if tested is not None else ""
     target = "label" if "label" in frame.columns else None
-    kinds = {"picture": "picture", "file": "identifier"} | ({"label": "category"} if target else {})
+    kinds = {"picture": "picture", "file": "identifier"} | (
+        {"label": "category"} if target and not frame["label"].dtype.is_float() else {}
+    )
     count = len(frame) + (0 if tested is None else len(tested))
     return Found("picture", frame, kinds, target, how, count, tested, notes=notes)
 
