@@ -23,8 +23,8 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
 
-Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure` is
-a share. Pictures, players, texts may hold groups [{true, said, count, items}] in place of items: examples of mix-ups.
+Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure`
+is a share. Pictures, players, texts may hold groups [{true, said, count, items}] for items: examples of mix-ups.
 Where the page would grow too large, the heaviest figures lose their last examples.
 """
 
