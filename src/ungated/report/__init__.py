@@ -23,24 +23,20 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
 
-Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure` is
-a share. Pictures, players, texts may hold groups [{true, said, count, items}] in place of items: examples of mix-ups.
+Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure`
+is a share. Pictures, players, texts may hold groups [{true, said, count, items}] for items: examples of mix-ups.
 Where the page would grow too large, the heaviest figures lose their last examples.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from ..core.run import Entry, Run
 from . import tables, words
 from .figures import figure
+from .page import environment, policy, scripts, text_of
 from .placed import Figure, bared, fitted
 
 MOST_CURVES = 12
@@ -69,7 +65,7 @@ def html(run: Run) -> str:
 def _page(run: Run, figures: list[Figure], share: float) -> str:
     """The page with that share of as many columns, candidates and notes as it shows at most."""
     rows = int(MOST_ROWS * share)
-    page = _environment().get_template("page.html")
+    page = environment().get_template("page.html")
     text = page.render(
         run=run,
         task=_task(run),
@@ -87,9 +83,9 @@ def _page(run: Run, figures: list[Figure], share: float) -> str:
         charts=_charts(run, figures, int(MOST_POINTS * share)),
         notes=run.notes[: int(MOST_NOTES * share)],
         machine=_machine(run),
-        policy=_policy(),
-        style=Markup(_text("style.css")),
-        scripts=_scripts(),
+        policy=policy(),
+        style=Markup(text_of("style.css")),
+        scripts=scripts(),
     )
     return text.encode("utf-8", "replace").decode()
 
@@ -269,44 +265,3 @@ def _thinned(curve: list[tuple[float, float]]) -> list[list[float]]:
     step = -(-len(curve) // MOST_STEPS)
     kept = curve[::step] + (curve[-1:] if (len(curve) - 1) % step else [])
     return [[x, float(f"{y:.5g}")] for x, y in kept]
-
-
-# The page
-
-
-@cache
-def _text(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")
-
-
-@cache
-def _scripts() -> list[Markup]:
-    """Every script of the page; the vendored ones with their licences, which ask to go where they go."""
-    vendored = [f"/*\n{_text(f'vendor/LICENSE-{name}.txt')}*/\n{_text(f'vendor/{file}')}" for name, file in _VENDORED]
-    return [Markup(script) for script in (*vendored, _text("charts.js"), _text("page.js"))]
-
-
-_VENDORED = (("d3", "d3.min.js"), ("plot", "plot.umd.min.js"))
-
-
-@cache
-def _policy() -> str:
-    """The page's content security policy: nothing is fetched, and no script runs but its own, known by their hashes."""
-    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _scripts()]
-    scripts = " ".join(f"'sha256-{h}'" for h in hashes)
-    own = "style-src 'unsafe-inline'; img-src data:; media-src data:"
-    return f"default-src 'none'; {own}; script-src {scripts}; base-uri 'none'; form-action 'none'"
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False, "separators": (",", ":")}
-    environment.filters |= {"count": words.count, "cut": words.shortened, "error": words.error}
-    return environment

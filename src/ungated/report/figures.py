@@ -136,8 +136,8 @@ def _parts(title: str, about: dict[str, Any]) -> Figure:
     """As importance, of whole kinds of input."""
     made = _importance(title, about)
     says = (
-        f"How much the {made.data['metric']} rises on the sealed rows when all inputs of one kind are shuffled together, "
-        "so that they tell nothing of their row. A bar that reaches zero is a kind the model could do without."
+        f"How much the {made.data['metric']} rises on the sealed rows when all inputs of one kind are shuffled "
+        "together, so that they tell nothing of their row. A bar that reaches zero is a kind that it could do without."
     )
     heads = [Head("kind of input"), *made.table.heads[1:]]
     told = Table("What each kind of input is worth", heads, made.table.rows)

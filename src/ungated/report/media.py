@@ -17,6 +17,7 @@ from . import words
 LONGEST_URI = 600_000
 LONGEST_TEXT = 700  # characters of a text that are shown
 LONGEST_PIECE = 200
+LONGEST_WORD = 30
 CONTEXT = 70  # characters on either side of a word that matters
 MOST_PIECES = 20_000
 STRENGTHS = 4  # shades in which a word can be marked
@@ -27,6 +28,7 @@ MOST_SIDE = 256  # numbers a side of what is drawn here
 TOWARDS, AWAY = (255, 122, 0), (40, 120, 255)  # on any picture, orange and blue can be told apart by all eyes
 
 _IMAGE = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
+_WORD = re.compile(r"\S+\s*|\s+")
 _AUDIO = re.compile(r"data:audio/(?:wav|wave|x-wav|mpeg|ogg|flac);base64,[A-Za-z0-9+/]+={0,2}")
 
 
@@ -135,7 +137,7 @@ def text(pieces: Sequence[Sequence[Any]], strongest: float = 0.0) -> tuple[Piece
 
     A text's own strongest word is marked most, unless all its words are weak beside the figure's strongest.
     """
-    plain = [(words.shortened(w, LONGEST_PIECE), weight(v)) for w, v in pieces[:MOST_PIECES]]
+    plain = [(words.shortened(w, LONGEST_PIECE), weight(v)) for p, v in pieces[:MOST_PIECES] for w in _words(p)]
     most = max([abs(v) for _, v in plain] + [strongest / 5])
     made: list[Piece] = []
     for word, value in _cut(plain):
@@ -146,6 +148,11 @@ def text(pieces: Sequence[Sequence[Any]], strongest: float = 0.0) -> tuple[Piece
         else:
             made.append(Piece(word, strength, value > 0))
     return tuple(made)
+
+
+def _words(piece: Any) -> list[str]:
+    """A bit of a text as it is, or where it is long, word by word, so that it can be cut between them."""
+    return [str(piece)] if len(str(piece)) <= LONGEST_WORD else _WORD.findall(str(piece))
 
 
 def weight(value: Any) -> float:

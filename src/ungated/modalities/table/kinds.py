@@ -75,7 +75,7 @@ def _known(values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain
 
 
 def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:
-    """A text with the number of its words, on average of a sample, by which it is known whether it is long."""
+    """A text with what is to be known of it: the number of its words, by which it is long or short, and the like."""
     if column.kind != "text" or values.dtype != pl.String:
         return column
     sample = values.drop_nulls().gather_every(max(1, len(values) // 2000)) return replace(column, how=column.how |
