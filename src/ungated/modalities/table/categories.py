@@ -133,8 +133,9 @@ class FlagPart:
 
     @classmethod
     def fit(cls, values: pl.Series, missing: bool) -> Self:
-        truth = truths(values) gap = truth.null_count() > 0 return cls(values.name, float((truth.mean() or 0) > 0.5),
-        missing, gap and not missing)  # type: ignore[operator]
+        truth = truths(values)
+        gap = truth.null_count() > 0
+        return cls(values.name, float((truth.mean() or 0) > 0.5), missing, gap and not missing)  # type: ignore[operator]
 
     def columns(self) -> tuple[Column, ...]:
         own = Column(self.source, self.source)

@@ -19,8 +19,8 @@ LEAST_SHARE = 0.5  # of the different values must hold a digit
 
 def are_codes(values: pl.Series) -> bool:
     """Whether there are many different values and most of them hold a digit."""
-    distinct = values.drop_nulls().unique() return len(distinct) > MOST_LEVELS and
-    float(distinct.str.contains(r"\d").mean() or 0) >= LEAST_SHARE  # type: ignore[arg-type]
+    distinct = values.drop_nulls().unique()
+    return len(distinct) > MOST_LEVELS and float(distinct.str.contains(r"\d").mean() or 0) >= LEAST_SHARE  # type: ignore[arg-type]
 
 
 def _letters(values: pl.Series) -> pl.Series:

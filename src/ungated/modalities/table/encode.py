@@ -24,7 +24,9 @@ from .numeric import NumberPart
 from .schema import ColumnKind, Schema
 from .words import WordsPart
 
-LONG = 6  # words of a text on average, from which on its meaning is looked for and not just its common words
+LONG = (
+    6  # words of a text, in the middle of them, from which on its meaning is looked for and not just its common words
+)
 LEFT_OUT = ("identifier", "constant")
 SAMPLE = 20_000  # rows that `widths` looks at
 
@@ -157,7 +159,7 @@ def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes]) -> Any
         return FlagPart.fit(values, missing)
     if kind == "date":
         return DatePart.fit(values, raw, missing)
-    if kind == "text" and Takes.SPARSE not in takes and column.how.get("words", 0) < LONG:
+    if kind == "text" and Takes.SPARSE not in takes and not _long(column):
         return WordsPart.fit(values, raw)
     if kind in ("text", "picture", "sound"):
         name = {"picture": "PicturePart", "sound": "SoundPart"}.get(kind, "TermsPart")
@@ -195,4 +197,10 @@ def widths(
 
 def heavy(column: ColumnKind) -> bool:
     """Whether a column's cells are of a medium of their own: pictures, sounds, or texts of some length."""
-    return column.kind in ("picture", "sound") or (column.kind == "text" and column.how.get("words", 0) >= LONG)
+    return column.kind in ("picture", "sound") or (column.kind == "text" and _long(column))
+
+
+def _long(column: ColumnKind) -> bool:
+    """Whether texts are long enough to mean something; in scripts without spaces by their characters."""
+    spaceless = column.how.get("spaceless", 0) > 0.5
+    return bool(column.how.get("characters", 0) >= 2 * LONG if spaceless else column.how.get("words", 0) >= LONG)

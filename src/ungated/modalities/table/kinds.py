@@ -78,8 +78,9 @@ def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:
     """A text with what is to be known of it: the number of its words, by which it is long or short, and the like."""
     if column.kind != "text" or values.dtype != pl.String:
         return column
-    sample = values.drop_nulls().gather_every(max(1, len(values) // 2000)) return replace(column, how=column.how |
-    {"words": float(sample.str.count_matches(r"\w+").mean() or 0)})  # type: ignore[arg-type]
+    from ..text import survey
+
+    return replace(column, how=column.how | survey(values))
 
 
 def _plain_numbers(frame: pl.DataFrame, raw: Raw) -> dict[str, np.ndarray]:

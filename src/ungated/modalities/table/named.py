@@ -96,6 +96,7 @@ def load_named(name: str) -> pl.DataFrame:
 
 
 def _matrix(path: Path, about: NamedSet) -> list[pl.Series]:
-    data = path.read_bytes() data = gzip.decompress(data) if path.suffix == ".gz" else data options = {"separator":
-    about.separator, "has_header": False, "infer_schema_length": None} return pl.read_csv(data,
-    skip_rows=int(about.header), **options).cast(pl.Float64).get_columns()  # type: ignore[arg-type]
+    data = path.read_bytes()
+    data = gzip.decompress(data) if path.suffix == ".gz" else data
+    options = {"separator": about.separator, "has_header": False, "infer_schema_length": None}
+    return pl.read_csv(data, skip_rows=int(about.header), **options).cast(pl.Float64).get_columns()  # type: ignore[arg-type]

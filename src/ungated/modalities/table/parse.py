@@ -137,8 +137,8 @@ def date_formats(bare: pl.Series) -> tuple[list[str], float, bool]:
 
     One format is preferred; a second is added where the first leaves cells that another reads.
     """
-    sample = bare.gather_every(max(1, len(bare) // 300)) if not len(sample) or sample.str.contains(r"\d[-/.:
-    ,]|^\d{8}$|[A-Za-z]{3} \d").mean() < 0.9:  # type: ignore[operator]
+    sample = bare.gather_every(max(1, len(bare) // 300))
+    if not len(sample) or sample.str.contains(r"\d[-/.: ,]|^\d{8}$|[A-Za-z]{3} \d").mean() < 0.9:  # type: ignore[operator]
         return [], 0.0, False
     if sample.str.len_chars().max() > 40:  # type: ignore[operator]
         return [], 0.0, False
