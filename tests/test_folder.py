@@ -336,9 +336,9 @@ def test_idx_files(tmp_path: Path) -> None:
     assert len(both.frame) == 7
     assert both.sealed is None
     put(tmp_path, "t10k-images-idx3-ubyte", data=idx(x[:2])[:-3])
-    assert "cut short" in refused(recognise, tmp_path)
+    assert "fewer numbers" in refused(recognise, tmp_path)
     put(tmp_path, "t10k-images-idx3-ubyte", data=idx(x[:3]))
-    assert "3 pictures but 2 labels" in refused(recognise, tmp_path)
+    assert "3 pictures, but labels" in refused(recognise, tmp_path)
 
 
 def test_npz_files(tmp_path: Path) -> None:
@@ -350,15 +350,14 @@ def test_npz_files(tmp_path: Path) -> None:
     assert found.sealed is not None
     assert found.frame["label"].to_list() == ["a", "b", "a", "b"]
     assert found.sealed["label"].to_list() == ["b"]
-    assert "0 to 1 " in found.notes[0]
     np.savez(path, images=np.zeros((4, 3, 8, 9), np.uint8), labels=np.arange(4))
     first = recognise(path)
     assert first is not None
     assert first.frame["picture"][0][:6] == b"\x08\0\x09\0\3\0"
     np.savez(path, x=np.zeros((4, 30)), y=np.zeros(4))
-    assert "holds no pictures" in refused(recognise, path)
+    assert "no array of pictures" in refused(recognise, path)
     np.savez(path, x=np.array([{}, {}], dtype=object))
-    assert "cannot be read" in refused(recognise, path)
+    assert "Python objects" in refused(recognise, path)
     path.write_bytes(path.read_bytes()[:60])
     assert "cannot be read" in refused(recognise, path)
 
