@@ -12,7 +12,7 @@ import polars as pl
 from .core.algorithm import Entrant
 from .core.numbers import Array
 from .engines import blocks
-from .modalities.table import Schema
+from .modalities.table import Memo, Schema
 from .modalities.views import Encoder, View
 from .search.split import Fold
 
@@ -35,16 +35,18 @@ class Prepared:
         self._frame, self._y, self._schema = frame, y, schema
         self._view, self._folds, self._folder = view, folds, folder
         self._encoders: dict[tuple[int, View], tuple[str, Encoder]] = {}
+        self._memos: dict[int, tuple[Memo, Memo, Memo]] = {}  # of each fold: parts, and what its rows became by them
 
     def blocks(self, entrant: Entrant, fold: int) -> tuple[Path, Path]:
         """Where the fold's rows to learn from and rows to judge by lie, as this entrant takes them."""
         view = self._view(entrant)
         if (fold, view) not in self._encoders:
             name, part = str(len(self._encoders)), self._folds[fold]
+            parts, train, valid = self._memos.setdefault(fold, ({}, {}, {}))
             learned = self._frame[part.train]
-            encoder = view.fit(learned, self._schema)
-            blocks.write(self._folder / f"{name}-train", encoder.numbers(learned, self._y[part.train]))
-            judged = encoder.numbers(self._frame[part.valid], self._y[part.valid])
+            encoder = view.fit(learned, self._schema, parts)
+            blocks.write(self._folder / f"{name}-train", encoder.numbers(learned, self._y[part.train], train))
+            judged = encoder.numbers(self._frame[part.valid], self._y[part.valid], valid)
             blocks.write(self._folder / f"{name}-valid", judged)
             self._encoders[fold, view] = name, encoder
         name = self._encoders[fold, view][0]

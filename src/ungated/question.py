@@ -63,6 +63,7 @@ class Question:
     sealed: pl.DataFrame
     groups: Array | None = None
     _shapes: dict[View, Shape] = field(default_factory=dict)  # found once for each
+    _memo: table.Memo = field(default_factory=dict)
 
     @property
     def strata(self) -> Array | None:
@@ -81,7 +82,7 @@ class Question:
         """The size of a fit of this entrant to all rows, without encoding them."""
         view = self.view(entrant)
         if view not in self._shapes:
-            self._shapes[view] = view.shape(self.rows, self.schema, self.task.id, self.task.outputs)
+            self._shapes[view] = view.shape(self.rows, self.schema, self.task.id, self.task.outputs, self._memo)
         return self._shapes[view]
 
 

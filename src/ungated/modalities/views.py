@@ -15,7 +15,7 @@ import polars as pl
 from ..core.algorithm import Card, State
 from ..core.numbers import Array, Form, Numbers, Shape, Takes
 from . import table
-from .table import LEFT_OUT, RowEncoder, Schema
+from .table import LEFT_OUT, Memo, RowEncoder, Schema
 
 SAMPLE = 2000  # cells by which the size of a column's tokens or pixels is told
 ENCODERS = {  # the form and the kind of a column -> the encoder that its modality has for it
@@ -28,7 +28,7 @@ ENCODERS = {  # the form and the kind of a column -> the encoder that its modali
 class Encoder(Protocol):
     """What training rows taught about turning typed columns into one form of numbers."""
 
-    def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers: ...
+    def numbers(self, frame: pl.DataFrame, y: Array, memo: Memo | None = None) -> Numbers: ...
     def state(self) -> State: ...
 
 
@@ -45,19 +45,19 @@ class View:
     giver: str = ""
     given: "Encoder | None" = field(default=None, compare=False)
 
-    def fit(self, frame: pl.DataFrame, schema: Schema) -> Encoder:
-        """An encoder for this view, learned from these rows alone."""
+    def fit(self, frame: pl.DataFrame, schema: Schema, memo: Memo | None = None) -> Encoder:
+        """An encoder for this view, learned from these rows alone. memo: what other views have learned from them."""
         if self.form is Form.ROWS:
-            return RowEncoder.fit(frame, schema, self.columns, self.takes)
+            return RowEncoder.fit(frame, schema, self.columns, self.takes, memo)
         if isinstance(self.given, Alone):
             return self.given.on(self.columns[0])
         return Alone.fit(frame, schema, self.columns[0], self.form)
 
-    def shape(self, frame: pl.DataFrame, schema: Schema, task: str, outputs: int) -> Shape:
-        """The size of a fit to all of `frame` without encoding it."""
+    def shape(self, frame: pl.DataFrame, schema: Schema, task: str, outputs: int, memo: Memo | None = None) -> Shape:
+        """The size of a fit to all of `frame` without encoding it. memo: what was learned for other views' shapes."""
         rows = frame.height
         if self.form is Form.ROWS:
-            width, levels, filled = table.widths(frame, schema, self.columns, self.takes)
+            width, levels, filled = table.widths(frame, schema, self.columns, self.takes, memo)
             return Shape(self.form, task, rows, width, outputs, levels, (width,), filled)
         few = frame.gather_every(max(1, rows // SAMPLE))
         encoder = Alone.fit(few, schema, self.columns[0], self.form).encoder
@@ -86,7 +86,7 @@ class Alone:
         """The same encoder for a column of another name."""
         return replace(self, encoder=replace(self.encoder, source=column))
 
-    def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers:
+    def numbers(self, frame: pl.DataFrame, y: Array, memo: Memo | None = None) -> Numbers:
         """The column's cells with their answers."""
         found: Numbers = self.encoder.numbers(frame[self.encoder.source], y)
         return found

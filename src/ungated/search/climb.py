@@ -138,7 +138,7 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
             wave = _wave(ladder, left, pool, terms, everything=terms.limit is not None)
         while wave and pool.idle:
             step = wave.pop(0)
-            job = _job(step, ladder, terms, left)
+            job = _job(step, ladder, terms)
             steps[job.id] = step
             pool.submit(job)
             if terms.limit is None:
@@ -168,10 +168,11 @@ def _wave(ladder: Ladder, left: float, pool: Pool, terms: Terms, everything: boo
     return found
 
 
-def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
+def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
     trial, algorithm = step.trial, step.trial.entrant.algorithm
     train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
+    left = terms.deadline - time.monotonic()  # the numbers may have had to be made first
     trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
     return Job(
         id=name,

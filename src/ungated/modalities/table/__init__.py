@@ -8,7 +8,7 @@ x = encoder.rows(typed)
 """
 
 from .cast import Cast, cast
-from .encode import LEFT_OUT, RowEncoder, heavy, widths
+from .encode import LEFT_OUT, Memo, RowEncoder, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
 from .media import MEDIA, alike
@@ -24,6 +24,7 @@ __all__ = [
     "NAMED",
     "Cast",
     "ColumnKind",
+    "Memo",
     "Raw",
     "RowEncoder",
     "Schema",

@@ -7,7 +7,7 @@ dataclass of plain JSON values and arrays with three methods: `fit`, `columns`, 
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
@@ -53,6 +53,7 @@ class SparsePart(Protocol):
 PARTS: dict[str, Any] = {
     p.__name__: p for p in (NumberPart, CodePart, LevelsPart, SeriesPart, FlagPart, DatePart, WordsPart)
 }
+Memo = dict[Any, Any]
 MEDIA_PARTS = {"TermsPart": "text", "MeaningPart": "text", "PicturePart": "picture", "SoundPart": "sound"}
 
 
@@ -75,16 +76,24 @@ class RowEncoder:
     sparse: tuple[SparsePart, ...] = ()
 
     @classmethod
-    def fit(cls, frame: pl.DataFrame, schema: Schema, features: Sequence[str], takes: frozenset[Takes]) -> Self:
+    def fit(
+        cls,
+        frame: pl.DataFrame,
+        schema: Schema,
+        features: Sequence[str],
+        takes: frozenset[Takes],
+        memo: Memo | None = None,
+    ) -> Self:
         """Learn from these rows alone.
 
         frame: typed by `cast`. features: names of the columns to encode; identifiers and constants among them are left
         out, as is whatever carries no information in these rows. takes: what the algorithm can swallow unprepared.
+        memo: what was learned of long texts, pictures and sounds in the same rows before, and shall be now.
         """
         here = set(frame.columns)
         wanted = [n for n in features if schema[n].kind not in LEFT_OUT and n in here]
         frame = _plain(frame.select(wanted))
-        parts = [_part(schema[n], frame[n], takes) for n in wanted]
+        parts = [_part(schema[n], frame[n], takes, {} if memo is None else memo) for n in wanted]
         return cls(tuple(p for p in parts if not _is_sparse(p)), tuple(p for p in parts if _is_sparse(p)))
 
     @property
@@ -92,31 +101,37 @@ class RowEncoder:
         """What each number of a dense row means; of sparse rows there would be too many to say."""
         return () if self.sparse else tuple(c for part in self.parts for c in part.columns())
 
-    def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers:
-        """The rows with their answers, as an algorithm takes them."""
-        return Numbers(Form.ROWS, self.rows(frame), y, self.columns)
+    def numbers(self, frame: pl.DataFrame, y: Array, memo: Memo | None = None) -> Numbers:
+        """The rows with their answers, as an algorithm takes them. memo: as for `rows`."""
+        return Numbers(Form.ROWS, self.rows(frame, memo), y, self.columns)
 
-    def rows(self, frame: pl.DataFrame) -> Any:
-        """float32 (n, d), C order; a csr_array where parts are sparse. Raises InputError where a column is missing."""
+    def rows(self, frame: pl.DataFrame, memo: Memo | None = None) -> Any:
+        """float32 (n, d), C order; a csr_array where parts are sparse. Raises InputError where a column is missing.
+
+        memo: what long texts, pictures and sounds of the same rows became before, and shall be now.
+        """
         here = set(frame.columns)
         sources = [p.source for p in self.parts] + [p.source for p in self.sparse]
         absent = [n for n in sources if n not in here]
         if absent:
             raise InputError(f"These columns are missing: {', '.join(absent[:20])}.")
-        dense = self._dense(_plain(frame.select([p.source for p in self.parts])), frame.height)
+        memo = {} if memo is None else memo
+        dense = self._dense(_plain(frame.select([p.source for p in self.parts])), frame.height, memo)
         if not self.sparse:
             return dense
         from scipy.sparse import csr_array, hstack
 
-        blocks = [part.matrix(frame[part.source]) for part in self.sparse]
+        blocks = [remembered(memo, part, lambda p=part: p.matrix(frame[p.source])) for part in self.sparse]  # type: ignore[misc]
         return csr_array(hstack([csr_array(dense), *blocks] if dense.shape[1] else blocks, format="csr"))
 
-    def _dense(self, frame: pl.DataFrame, rows: int) -> np.ndarray:
+    def _dense(self, frame: pl.DataFrame, rows: int, memo: Memo) -> np.ndarray:
         widths = [len(p.columns()) for p in self.parts]
         out = np.empty((rows, sum(widths)), np.float32)
         at = 0
         for part, width in zip(self.parts, widths, strict=True):
-            if width:
+            if width and type(part).__name__ in MEDIA_PARTS:
+                out[:, at : at + width] = remembered(memo, part, lambda p=part, w=width: _filled(p, frame, w))  # type: ignore[misc]
+            elif width:
                 part.fill(frame[part.source], out[:, at : at + width])
             at += width
         return out
@@ -151,7 +166,21 @@ def _is_sparse(part: Any) -> bool:
     return hasattr(part, "matrix")
 
 
-def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes]) -> Any:
+def remembered(memo: Memo, of: Any, make: Callable[[], Any]) -> Any:
+    """What is in `memo` for a part, made where it is not there yet."""
+    key = (of.source, id(of))
+    if key not in memo:
+        memo[key] = make()
+    return memo[key]
+
+
+def _filled(part: Part, frame: pl.DataFrame, width: int) -> np.ndarray:
+    out = np.empty((frame.height, width), np.float32)
+    part.fill(frame[part.source], out)
+    return out
+
+
+def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes], memo: Memo) -> Any:
     raw, missing, kind = Takes.RAW_SCALE in takes, Takes.MISSING in takes, column.kind
     if kind == "number":
         return NumberPart.fit(values, raw, missing)
@@ -164,7 +193,12 @@ def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes]) -> Any
     if kind in ("text", "picture", "sound"):
         name = {"picture": "PicturePart", "sound": "SoundPart"}.get(kind, "TermsPart")
         name = "MeaningPart" if kind == "text" and Takes.SPARSE not in takes else name
-        return part_class(name).fit(values, column.how, takes)
+        # Dear to learn, so learned once for all who take it: only whether terms are counted or weighted differs.
+        same = takes & {Takes.SPARSE, Takes.COUNTS} if name == "TermsPart" else frozenset()
+        key = (column.name, name, same)
+        if key not in memo:
+            memo[key] = part_class(name).fit(values, column.how, same)
+        return memo[key]
     if are_codes(values):
         return SeriesPart.fit(values, raw, missing, Takes.CATEGORIES in takes)
     if Takes.CATEGORIES in takes:
@@ -173,19 +207,19 @@ def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes]) -> Any
 
 
 def widths(
-    frame: pl.DataFrame, schema: Schema, features: Sequence[str], takes: frozenset[Takes]
+    frame: pl.DataFrame, schema: Schema, features: Sequence[str], takes: frozenset[Takes], memo: Memo | None = None
 ) -> tuple[int, tuple[int, ...], float]:
     """(numbers in a row, levels of each category column, numbers that are not 0 by construction) of an encoder's rows.
 
-    From at most 20,000 rows, of which those with long texts, pictures or sounds are at most 1,000.
+    From at most 20,000 rows, or 300 where there are long texts, pictures or sounds. memo: as for `RowEncoder.fit`.
     """
-    most = 1000 if any(heavy(schema[n]) for n in features) else SAMPLE
+    most = 300 if any(heavy(schema[n]) for n in features) else SAMPLE
     some = frame.gather_every(-(-len(frame) // most)) if len(frame) > most else frame
     numbers = [n for n in features if schema[n].kind == "number"]
     flags = 0
     if numbers and Takes.MISSING not in takes:  # counted in one query: a table may have thousands of columns
         flags = sum(_plain(some.select(numbers)).select(pl.all().is_nan().any()).row(0))
-    encoder = RowEncoder.fit(some, schema, [n for n in features if schema[n].kind != "number"], takes)
+    encoder = RowEncoder.fit(some, schema, [n for n in features if schema[n].kind != "number"], takes, memo)
     others = [c for part in encoder.parts for c in part.columns()]
     dense = len(numbers) + flags + len(others)
     few = some.head(200)
