@@ -642,12 +642,7 @@ def shown() -> Shown:
     jobs = [[f"job = {c}", float(c == "b")] for c in "abcdef"]
     cells = [
         {"column": "age", "kind": "number", "why": "73 numbers", "cell": "39", "numbers": [["age", 39.0]]},
-        {
-            "column": "job",
-            "kind": "category",
-            "cell": "b",
-            "numbers": [[f"job = {c}", float(c == "b")] for c in "abcdef"],
-        },
+        {"column": "job", "kind": "category", "cell": "b", "numbers": jobs},
         {"column": "id", "kind": "identifier", "cell": "7", "numbers": []},
         {"column": "gap", "kind": "number", "cell": None, "numbers": [["gap", None]]},
     ]

@@ -51,6 +51,6 @@ def test_a_kind_may_be_shown_in_its_own_way(table: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setitem(showing.SHOWS, "category", told)
     shown = showing.show(table, 1)
-    assert [item["kind"] for item in shown.items] == ["category", "category", "cells"]
+    assert [item["kind"] for item in shown.items] == ["category", "cells"]
     assert shown.items[0]["text"] == "job: a of 91"
     assert shown.items[0]["why"]
