@@ -1,12 +1,15 @@
 """The report: everything in the record is on the page, nothing else is asked for, and no value can break out of it."""
 
+import base64
 import html
+import io
 import json
 import math
 import os
 import re
 import shutil
 import subprocess
+import wave
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +19,8 @@ import pytest
 
 from ungated import report
 from ungated.core.run import ColumnRecord, DataRecord, Entry, ErrorRecord, PlanLine, Run, TaskRecord
-from ungated.report import words
+from ungated.core.shown import Shown
+from ungated.report import media, show, words
 
 MEGABYTE = 1_000_000
 SHELF = [
@@ -236,6 +240,56 @@ def many_classes() -> Run:
     return run
 
 
+def picture(rng: np.random.Generator, side: int = 12) -> str:
+    return media.weights(rng.normal(size=(3, side, side)).tolist())
+
+
+def sound(rng: np.random.Generator, seconds: float = 0.05) -> str:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(8000)
+        w.writeframes(rng.integers(-9000, 9000, int(8000 * seconds)).astype("<i2").tobytes())
+    return f"data:audio/wav;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+PUSHED = [["A ", 0], ["charming", 2.0], [" film, ", 0.0], ["never", -1.0], ["\n\tdull", 0.01]]
+SPOKEN = [["لم يكن ", 0], ["سيئا", 1.0], [" على الإطلاق 👍🏽", -0.5]]
+
+
+def examples(rng: np.random.Generator) -> list[dict[str, object]]:
+    """A figure of every kind that shows examples."""
+    told = {"true": "shirt", "said": "coat", "sure": 0.93}
+    shown = [{**told, "image": picture(rng), "file": f"photos/shirt/IMG {i}.png"} for i in range(7)]
+    heard = [{**told, "image": picture(rng), "audio": sound(rng), "file": f"{i}.wav"} for i in range(3)]
+    read = [{**told, "pieces": pieces, "file": "a.txt"} for pieces in (PUSHED, SPOKEN)]
+    warm = [{**told, "image": picture(rng), "heat": rng.normal(size=(8, 8)).tolist()} for _ in range(3)]
+    loud = [{**heard[0], "heat": [rng.normal(size=32).tolist()]}]
+    whys = ["is cut short", "is empty", "is empty", "is text, not a picture"]
+    worth = [{"name": n, "value": v, "low": v - 0.01, "high": v + 0.01} for n, v in (("pictures", 0.1), ("texts", 0))]
+    pair = {"true": "shirt", "said": "coat", "count": 37}
+    return [
+        {"kind": "pictures", "title": "Worst pictures", "items": shown},
+        {"kind": "pictures", "title": "Pairs", "groups": [{**pair, "items": shown[:4]}, {**pair, "items": []}]},
+        {"kind": "players", "title": "Worst sounds", "items": heard},
+        {"kind": "texts", "title": "Worst texts", "items": read},
+        {"kind": "occlusion", "title": "Looked at", "items": warm},
+        {"kind": "attention", "title": "Listened to", "items": loud},
+        {"kind": "filters", "title": "Filters", "items": [{"values": rng.normal(size=(5, 5)).tolist()}] * 5},
+        {"kind": "parts", "title": "Worth", "metric": "error", "items": worth},
+        {"kind": "broken", "title": "Left out", "of": 80,
+         "items": [{"file": f"photos/{i}.jpg", "why": why} for i, why in enumerate(whys)]},
+    ]  # fmt: skip
+
+
+def mixed() -> Run:
+    """A run on a table of pictures, sounds, texts and numbers."""
+    run = classify()
+    run.figures = [*run.figures[:2], *examples(np.random.default_rng(3))]
+    return run
+
+
 def bare() -> Run:
     """A run that came to nothing."""
     failed = Entry(
@@ -289,7 +343,7 @@ class Page(HTMLParser):
         return json.loads(next(s for s in self.scripts if s.startswith("{")))
 
 
-RUNS = {"classify": classify, "regress": regress, "many classes": many_classes, "bare": bare}
+RUNS = {"classify": classify, "regress": regress, "many classes": many_classes, "mixed": mixed, "bare": bare}
 
 
 @pytest.fixture(params=RUNS, scope="module")
@@ -310,10 +364,9 @@ def test_a_page_is_whole_and_small(run: Run) -> None:
 
 def test_nothing_is_asked_of_a_network(run: Run) -> None:
     page = Page(report.html(run))
-    assert not [t for t, about in page.tags if t in ("link", "img", "iframe", "object", "embed", "base", "form")]
-    assert not [
-        about for _, about in page.tags if "src" in about or "srcset" in about or "http" in (about.get("href") or "")
-    ]
+    assert not [t for t, about in page.tags if t in ("link", "iframe", "object", "embed", "base", "form")]
+    assert not [about for _, about in page.tags if "srcset" in about or "http" in (about.get("href") or "")]
+    assert all(str(about["src"]).startswith("data:") for _, about in page.tags if "src" in about)
     policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy
     assert policy.startswith("default-src 'none'")
@@ -410,8 +463,29 @@ def hostile() -> Run:
         {"kind": "roc", "title": NASTY[2], "curves": curves},
         {"kind": "mistakes", "title": NASTY[3], "columns": NASTY, "rows": [NASTY], "note": NASTY[0]},
         {"kind": NASTY[0], NASTY[1]: NASTY[2]},
+        *hostile_examples(),
     ]
     return run
+
+
+def hostile_examples() -> list[dict[str, object]]:
+    """Every kind of example, with names, texts and addresses that want out."""
+    wants_out = [*NASTY, "data:image/svg+xml,<svg onload=alert(1)>", "data:text/html;base64,AAAA", "http://a.b/c.png"]
+    rng = np.random.default_rng(0)
+    drawn = [picture(rng), *(f"{picture(rng)}{tail}" for tail in ('" onerror="alert(1)', " ", "\n"))]
+    uris = [*drawn, *wants_out]
+    items = [
+        {"image": uri, "audio": uri, "heat": uri, "true": t, "said": t, "sure": t, "file": t, "caption": t,
+         "pieces": [[t, 1.0], [t, t], [t, math.nan]], "values": None}
+        for uri, t in zip(uris, NASTY * 3, strict=False)
+    ]  # fmt: skip
+    kinds = ("pictures", "players", "texts", "occlusion", "attention")
+    broken = [{"file": t, "why": t} for t in NASTY]
+    return [
+        *({"kind": kind, "title": NASTY[1], "items": items} for kind in kinds),
+        {"kind": "pictures", "groups": [{"true": t, "said": t, "count": 1, "items": items[:2]} for t in NASTY[:4]]},
+        {"kind": "broken", "items": broken, "counts": dict.fromkeys(NASTY, 1)},
+    ]
 
 
 def test_no_value_breaks_out_of_the_page() -> None:
@@ -421,7 +495,10 @@ def test_no_value_breaks_out_of_the_page() -> None:
     assert len([t for t, _ in page.tags if t == "script"]) == len(
         [t for t, _ in Page(report.html(bare())).tags if t == "script"]
     )
-    assert not [t for t, about in page.tags if t == "img" or any(name.startswith("on") for name in about)]
+    assert not [t for t, about in page.tags if any(name.startswith("on") for name in about)]
+    sources = [str(about["src"]) for _, about in page.tags if "src" in about]
+    assert sources
+    assert all(re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/]+=*", source) for source in sources)
     assert "\u2028" not in next(s for s in page.scripts if s.startswith("{"))
     assert "49" not in Page(report.html(hostile())).charts["figure-0"]["data"]["labels"]  # type: ignore[operator, index]
     for said in NASTY[:4]:
@@ -446,6 +523,17 @@ def test_no_value_breaks_out_of_the_page() -> None:
         {"kind": "mistakes", "rows": 7},
         {"kind": "mistakes", "columns": ["a"], "rows": [[1, 2, 3]]},
         {"kind": ["a"], "title": {"b": 1}, "columns": {"x": 1}, "rows": "abc"},
+        {"kind": "pictures"},
+        {"kind": "pictures", "items": []},
+        {"kind": "players", "items": [7]},
+        {"kind": "texts", "items": [{"pieces": [["a"]]}]},
+        {"kind": "occlusion", "items": [{"heat": [[1, 2], [3]]}]},
+        {"kind": "filters", "items": [{"values": [[[1, 2]], [[1], [2]], [[1, 2]]]}]},
+        {"kind": "filters", "items": [{"image": "x"}]},
+        {"kind": "pictures", "groups": [{"items": [{}]}]},
+        {"kind": "parts", "items": [{"name": "a"}]},
+        {"kind": "broken", "items": []},
+        {"kind": "broken", "items": [{"file": "a"}]},
     ],
 )
 def test_a_figure_that_is_not_as_it_should_be_is_a_table(about: dict[str, object]) -> None:
@@ -478,6 +566,134 @@ def test_a_run_of_any_size_stays_below_a_megabyte() -> None:
         {"kind": "mistakes", "title": "c", "columns": ["p" * 99] * 90, "rows": [["o" * 999] * 90] * 90},
     ]
     assert len(report.html(run).encode()) < MEGABYTE
+
+
+def test_every_example_is_on_the_page() -> None:
+    run = mixed()
+    page = Page(report.html(run))
+    for figure in run.figures:
+        assert str(figure["title"]) in page.text
+    text = re.sub("[\u2068\u2069]", "", page.text)  # a heading keeps the directions of its names apart
+    for said in ("shirt taken for coat, 37 times", "93%", "charming", "سيئا", "photos/3.jpg", "4 files of 80 (5%)"):
+        assert said in text
+    kinds = [tag for tag, _ in page.tags]
+    assert kinds.count("audio") == 3 + 1
+    assert kinds.count("img") == 7 + 4 + 3 + 3 * 3 + 3 + 5
+    assert all(about.get("alt") for tag, about in page.tags if tag == "img")
+    looks = [about["class"] for tag, about in page.tags if tag == "b" and "class" in about]
+    assert looks == ["towards s4", "away s2", "towards s4", "away s2"]
+    assert page.text.index("is empty") < page.text.index("is cut short")  # the most frequent reason first
+
+
+def test_examples_give_way_where_the_page_would_grow_too_large() -> None:
+    rng = np.random.default_rng(0)
+    run = mixed()
+    long = [{"true": str(i), "said": "x", "audio": sound(rng, 3.0), "image": picture(rng)} for i in range(12)]
+    huge = {"true": "x", "said": "y", "image": picture(rng), "audio": sound(rng, 20.0)}
+    run.figures += [{"kind": "players", "title": "Long", "items": [huge, *long]}]
+    run.figures += [{"kind": "pictures", "title": "Large", "items": [{"image": picture(rng, 200)} for _ in range(24)]}]
+    text = report.html(run)
+    assert len(text.encode()) < MEGABYTE
+    page = Page(text)
+    assert "Some examples are left out" in page.text
+    assert "too long to be heard here" in page.text
+    tags = [t for t, _ in page.tags]
+    assert tags.count("audio") > 4 + 1
+    assert tags.count("img") > 30
+
+
+@pytest.mark.parametrize("grid", [[[1.0, -0.5], [0.0, 0.25]], [[math.inf, None, "x"]]])
+def test_heat_is_a_picture_with_a_pixel_for_each_weight(grid: list[list[object]]) -> None:
+    image = pytest.importorskip("PIL.Image")
+    drawn = image.open(io.BytesIO(base64.b64decode(media.warmth(grid).partition(",")[2])))
+    assert drawn.size == (len(grid[0]), len(grid))
+    assert drawn.mode == "RGBA"
+    if grid[0][0] == 1.0:
+        assert drawn.getpixel((0, 0)) == (*media.TOWARDS, 205)
+        assert drawn.getpixel((0, 1))[3] == 0
+        assert drawn.getpixel((1, 0))[:3] == media.AWAY
+
+
+def test_a_long_text_is_cut_around_what_matters() -> None:
+    pieces: list[list[object]] = [["filler words go on and on ", 0]] * 300
+    pieces[200] = ["wretched", 3.0]
+    pieces[250] = ["superb", -2.0]
+    shown = "".join(p.text for p in media.text(pieces))
+    assert len(shown) < media.LONGEST_TEXT
+    assert "wretched" in shown
+    assert "superb" in shown
+    assert shown.count("…") == 3
+    assert "".join(p.text for p in media.text([["a", 0], ["\n\tb", 1]])) == "a\n\tb"
+    assert media.text([["whole " * 2000, 0]])[0].text.startswith("whole whole")
+
+
+def test_a_weak_text_is_marked_weakly() -> None:
+    strong = {p.text: p.strength for p in media.text([["a", 1.0], ["b", 0.5], ["c", 0.01]], 1.0)}
+    weak = {p.text: p.strength for p in media.text([["a", 0.01]], 1.0)}
+    assert strong == {"a": 4, "b": 2, "c": 0}
+    assert weak == {"a": 0}
+
+
+def shown() -> Shown:
+    """A row of everything."""
+    rng = np.random.default_rng(0)
+    crop = {"top": 2, "left": 3, "values": rng.integers(0, 256, (3, 8, 8)).tolist()}
+    wave_ = [[-abs(v), abs(v)] for v in np.sin(np.arange(300) / 20) * 0.8]
+    jobs = [[f"job = {c}", float(c == "b")] for c in "abcdef"]
+    cells = [
+        {"column": "age", "kind": "number", "why": "73 numbers", "cell": "39", "numbers": [["age", 39.0]]},
+        {"column": "job", "kind": "category", "cell": "b", "numbers": jobs},
+        {"column": "id", "kind": "identifier", "cell": "7", "numbers": []},
+        {"column": "gap", "kind": "number", "cell": None, "numbers": [["gap", None]]},
+    ]
+    return Shown("Row 7 of a.csv", "CSV", [
+        {"kind": "picture", "title": "photo", "file": "7.jpg", "image": picture(rng), "size": [12, 12, 3], "crop": crop,
+         "hog": picture(rng), "numbers": [["edges 0", 0.25]]},
+        {"kind": "text", "title": "note", "text": "A fine\nday", "tokens": [["A", 17], ["fine", 1234]],
+         "terms": [["fine day", 0.61]]},
+        {"kind": "sound", "title": "voice", "audio": sound(rng), "rate": 8000, "seconds": 1.5, "wave": wave_,
+         "spectrogram": picture(rng), "numbers": [["pitch, Hz", 441.0]]},
+        {"kind": "cells", "title": "Cells", "rows": cells},
+        {"kind": "weather", "wind": 3},
+    ])  # fmt: skip
+
+
+def test_what_a_row_became_is_told_on_a_page_and_in_lines() -> None:
+    page = Page(show.html_of(shown()))
+    told = "\n".join(show.lines(shown()))
+    assert not page.open
+    assert "script" not in [t for t, _ in page.tags]
+    for said in ("Row 7 of a.csv", "12 × 12 pixels", "432 numbers", "fine day", "1,234", "1.5 s", "441", "job = b"):
+        assert said in page.text
+        assert said in told
+    assert "job = c" not in told
+    assert "5 that are 0" in told
+    assert "█" in told
+    value = str(shown().items[0]["crop"]["values"][0][0][0])
+    assert value in told
+    assert all(str(about["src"]).startswith("data:") for _, about in page.tags if "src" in about)
+
+
+def test_a_hostile_row_stays_on_its_page() -> None:
+    for text in NASTY:
+        plain = ("title", "file", "why", "image", "hog", "audio", "spectrogram", "text", "rate", "seconds")
+        lists = {"numbers": [[text, text]], "tokens": [[text, 3]], "terms": [[text, text]], "wave": [[0, 1]]}
+        cells = {"rows": [{"column": text, "kind": text, "why": text, "cell": text, "numbers": [[text, 0.0]]}]}
+        kinds = ("picture", "text", "sound", "cells", text)
+        row = Shown(text, text, [{**dict.fromkeys(plain, text), **lists, **cells, "kind": kind} for kind in kinds])
+        page = Page(show.html_of(row))
+        assert not [t for t, about in page.tags if t in ("script", "img", "audio") or any(n[:2] == "on" for n in about)]
+        lines = show.lines(row)
+        assert not [line for line in lines if re.search(r"[\x00-\x1f\x7f]", line)]
+
+
+def test_a_row_with_nothing_to_show_is_a_page_still() -> None:
+    for kind in ("picture", "text", "sound", "cells", ""):
+        row = Shown("Row 1", items=[{"kind": kind}])
+        assert not Page(show.html_of(row)).open
+        assert show.lines(row)[0] == "Row 1"
+    heavy = Shown("Row 1", items=[{"kind": "sound", "audio": sound(np.random.default_rng(0), 20.0)}] * 5)
+    assert len(show.html_of(heavy)) < MEGABYTE
 
 
 def test_values_that_are_not_finite_do_not_reach_the_page() -> None:

@@ -16,7 +16,7 @@ SHOWN_COLUMNS = 12
 PAIRS = 5  # of classes most often taken for one another
 EACH = 6  # examples of a pair
 SIDE, SMALL_SIDE = 96, 56  # pixels of a picture that is shown
-MOST_BYTES = 150_000  # of one figure's pictures and sounds: run.json holds them too
+MOST_BYTES = 200_000  # of one figure's pictures and sounds: run.json holds them too
 
 Files = Sequence[str] | None
 
@@ -56,7 +56,7 @@ def examples(
         if column is None:
             continue
         drawn = _drawer(kind, model, typed, column, answer, patience)
-        items = _items(model, typed, y, answer, files, worst, drawn)
+        items = _items(model, typed, y, answer, files, worst, drawn, MOST_BYTES)
         if items:
             made.append({"kind": figure, "title": title, "items": items})
     return made
@@ -76,7 +76,7 @@ def confused(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, files:
         true, told = pairs[:, k]
         rows = wrong[(y[wrong] == true) & (said[wrong] == told)]
         sure = rows[np.argsort(-answer[rows, told], kind="stable")][: EACH if kind == "picture" else 2]
-        items = _items(model, typed, y, answer, files, sure, drawn)
+        items = _items(model, typed, y, answer, files, sure, drawn, MOST_BYTES // PAIRS)
         if items:
             names = {"true": items[0].pop("true"), "said": items[0].pop("said")}
             groups.append({**names, "count": int(counts[k]), "items": items})
@@ -100,7 +100,7 @@ Drawer = Callable[[int], dict[str, Any] | None]
 
 
 def _items(
-    model: Model, typed: pl.DataFrame, y: Array, answer: Answer, files: Files, rows: Array, drawn: Drawer
+    model: Model, typed: pl.DataFrame, y: Array, answer: Answer, files: Files, rows: Array, drawn: Drawer, most: int
 ) -> list[dict[str, Any]]:
     """What the report shows of these rows, until the figure is as large as it may be."""
     items: list[dict[str, Any]] = []
@@ -110,7 +110,7 @@ def _items(
         if look is None:
             continue
         spent += sum(len(v) for v in look.values() if isinstance(v, str))
-        if spent > MOST_BYTES and items:
+        if spent > most and items:
             break
         items.append({**look, **told(model, typed, answer, i), **({"file": files[i]} if files is not None else {})})
     return items

@@ -26,6 +26,7 @@ MOST_WORDS = 64  # asked about in one text, each time that it is gone through
 MOST_BITS = 5000  # of a text that are gone through: what comes after is asked along, and not about
 LONGEST_REST = 2000  # characters in a row of which nothing is known
 SIDE = 112
+LONGEST_SOUND = 40_000  # characters of a sound that is shown with what was listened to; longer ones are only seen
 TRIED = 4  # questions, to see what one costs
 LEAST_CHANCE = 1e-6
 
@@ -71,7 +72,8 @@ def looked(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds:
         if moves is None:
             break
         heat = np.round(moves.reshape(shape), 4).tolist()
-        items.append({**preview(kind, cell, SIDE), "heat": heat, **told(model, typed, answer, row)})
+        look = {k: v for k, v in preview(kind, cell, SIDE).items() if k == "image" or len(v) < LONGEST_SOUND}
+        items.append({**look, "heat": heat, **told(model, typed, answer, row)})
     if not items:
         return None
     title = "What it looked at" if kind == "picture" else "What it listened to"

@@ -142,8 +142,8 @@ def _picture(title: str, about: dict[str, Any]) -> Part:
     crop = about.get("crop") or {}
     planes = _planes(crop.get("values") or [])
     spot = _spot(crop, size) if planes and len(size) == 3 else ""
-    pictures = {"image": image(about.get("image")), "hog": image(about.get("hog"))}
-    return Part("picture", title, facts, **pictures, planes=planes, spot=spot, tables=_numbers(about))
+    came, edges = image(about.get("image")), image(about.get("hog"))
+    return Part("picture", title, facts, came, edges, planes=planes, spot=spot, tables=_numbers(about))
 
 
 def _planes(values: list[Any]) -> list[Plane]:
@@ -194,8 +194,9 @@ def _sound(title: str, about: dict[str, Any]) -> Part:
     rate, seconds = about.get("rate"), about.get("seconds")
     if rate and seconds:
         facts.append(("length", f"{words.seconds(float(seconds))}, {int(rate):,} samples a second"))
-    drawn = {"audio": audio(about.get("audio")), "spectrogram": image(about.get("spectrogram"))}
-    return Part("sound", title, facts, **drawn, wave=_wave(about.get("wave") or []), tables=_numbers(about))
+    heard, seen = audio(about.get("audio")), image(about.get("spectrogram"))
+    wave = _wave(about.get("wave") or [])
+    return Part("sound", title, facts, audio=heard, spectrogram=seen, wave=wave, tables=_numbers(about))
 
 
 def _wave(pairs: Sequence[Sequence[Any]]) -> str:
