@@ -163,10 +163,11 @@ def test_it_tries_no_more_candidates_than_allowed_and_stops_when_nothing_helps()
 
 def test_a_dear_default_waits_for_the_best_one_s_prepared_settings() -> None:
     folds = split.folds(None, 60, 0, 3)
-    ladder = Ladder([_Varied(), _Other()], {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1)
+    entrants = [Entrant(_Varied()), Entrant(_Other())]
+    ladder = Ladder(entrants, {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1)
     _run(ladder, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
     assert [t.id for t in ladder.trials[:4]] == ["varied", "varied", "varied", "other"]
-    fixed = Ladder([_Varied(), _Other()], {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1, limit=4)
+    fixed = Ladder(entrants, {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1, limit=4)
     _run(fixed, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
     assert [t.id for t in fixed.trials[:2]] == ["varied", "other"]
 

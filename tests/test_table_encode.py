@@ -15,7 +15,9 @@ from ungated.core.errors import InputError
 from ungated.core.numbers import Takes
 from ungated.modalities import table
 
-ALL = [frozenset(), frozenset(Takes), *(frozenset({t}) for t in Takes), frozenset({Takes.CATEGORIES, Takes.MISSING})]
+DENSE = [Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE]
+ALL = [frozenset(), frozenset(DENSE), *(frozenset({t}) for t in DENSE), frozenset({Takes.CATEGORIES, Takes.MISSING})]
+SPARSE = [frozenset({Takes.SPARSE}), frozenset({Takes.SPARSE, Takes.COUNTS})]
 SCHEMA = table.Schema(
     tuple(
         table.ColumnKind(n, k, "")
@@ -87,6 +89,23 @@ def test_nothing_is_learned_from_other_rows(takes: frozenset[Takes]) -> None:
     assert np.array_equal(alone, encoder.rows(pl.concat([train[:5], make(100, 5)]))[:5], equal_nan=True)
 
 
+@pytest.mark.parametrize("takes", SPARSE, ids=lambda t: "+".join(sorted(t)))
+def test_sparse_rows_are_what_was_promised(takes: frozenset[Takes]) -> None:
+    train, new = make(300, 0), make(50, 7)
+    encoder = table.RowEncoder.fit(train, SCHEMA, SCHEMA.names, takes)
+    x = encoder.rows(train)
+    assert x.dtype == np.float32
+    assert x.shape[0] == 300
+    assert x.shape[1] > sum(len(part.columns()) for part in encoder.parts)
+    assert np.isfinite(x.data).all()
+    assert encoder.columns == ()
+    state = encoder.state()
+    again = table.RowEncoder.load(State(json.loads(json.dumps(state.values)), state.arrays))
+    assert abs(again.rows(new) - encoder.rows(new)).max() == 0
+    other = table.RowEncoder.fit(pl.concat([train, new])[:300], SCHEMA, SCHEMA.names, takes)
+    assert abs(other.rows(new) - encoder.rows(new)).max() == 0
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60), takes=st.sampled_from(ALL))
 def test_state_survives_json(seed: int, n: int, takes: frozenset[Takes]) -> None:
@@ -117,14 +136,14 @@ def test_unseen_rare_and_missing_categories() -> None:
 def test_codes_give_their_letters_and_their_number() -> None:
     known = pl.DataFrame({"s": [f"{'a/ ' if i % 3 else 'PC '}{i}" for i in range(60)] + ["LINE", None]})
     schema = table.Schema((table.ColumnKind("s", "category", ""),))
-    encoder = table.RowEncoder.fit(known, schema, ["s"], frozenset(Takes))
+    encoder = table.RowEncoder.fit(known, schema, ["s"], frozenset(DENSE))
     assert [c.name for c in encoder.columns] == ["s", "s: letters", "s: number"]
     x = encoder.rows(pl.DataFrame({"s": ["PC 7777", "A 12", "LINE", None]}))
     np.testing.assert_array_equal(x[:, 1], [1, 0, 2, np.nan])  # "A" is more common than "PC"
     np.testing.assert_array_equal(x[:, 2], [7777, 12, np.nan, np.nan])
     bare = table.RowEncoder.fit(known, schema, ["s"], frozenset())
     assert {"s: letters = PC", "s: number", "s: number is missing"} <= {c.name for c in bare.columns}
-    few = table.RowEncoder.fit(known.head(30), schema, ["s"], frozenset(Takes))
+    few = table.RowEncoder.fit(known.head(30), schema, ["s"], frozenset(DENSE))
     assert [c.name for c in few.columns] == ["s"]
 
 
@@ -137,7 +156,7 @@ def test_numbers_that_hurt() -> None:
         if Takes.RAW_SCALE not in takes:
             assert x[4, 0] < x[0, 0] < x[3, 0]
     big = pl.DataFrame({"n": [1.7e9 + i for i in range(100)]})
-    x = table.RowEncoder.fit(big, schema, ["n"], frozenset(Takes)).rows(big)
+    x = table.RowEncoder.fit(big, schema, ["n"], frozenset(DENSE)).rows(big)
     assert len(np.unique(x)) == 100
     gone = pl.DataFrame({"n": [None] * 5}, schema={"n": pl.Float64})
     assert np.isfinite(table.RowEncoder.fit(gone, schema, ["n"], frozenset()).rows(gone)).all()

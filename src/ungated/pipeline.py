@@ -34,6 +34,7 @@ from .engines.scratch import scratch
 from .hardware import plan as planning
 from .hardware.plan import workers_for
 from .hardware.probe import probe
+from .modalities.broken import Broken
 from .modalities.views import View
 from .model import Model, build
 from .prepare import Prepared
@@ -377,10 +378,10 @@ def _open_seal(run: Run, model: Model, question: Question, budget: Budget) -> No
     answer = model.answer(question.sealed)
     scores = model.judge(y, answer)
     run.error, run.metrics = scores.error, scores.metrics
-    run.figures = question.task.figures(y, answer)
     allowance = float(np.clip(budget.left() - 0.5, 0.3, 0.05 * budget.seconds + 0.5))
-    if mattered := explain.importance(model, question.sealed, allowance):
-        run.figures.append(mattered)
-    else:
+    run.figures = question.task.figures(y, answer)
+    run.figures += explain.explained(model, question.sealed, y, answer, allowance)
+    if len(question.features) > 1 and not any(f["kind"] == "importance" for f in run.figures):
         run.notes.append("what mattered is not in the report: there was no time left to find out (--time gives more)")
-    run.figures.append(explain.mistakes(model, question.sealed, y, answer))
+    if skipped := explain.skipped([Broken(*b) for b in run.broken], question.rows.height + len(run.broken)):
+        run.figures.append(skipped)

@@ -4,10 +4,48 @@ Everything here asks the model as a person would, through `model.answer`, and gi
 time is given an allowance of seconds, and is None, or shorter, where that does not suffice.
 """
 
+from typing import Any
+
+import polars as pl
+
+from ..core.numbers import Answer, Array
+from ..model import Model
 from .filters import filters
 from .importance import importance, worth
 from .mistakes import confused, examples, mistakes
 from .occlusion import looked, pushed
 from .skipped import skipped
 
-__all__ = ["confused", "examples", "filters", "importance", "looked", "mistakes", "pushed", "skipped", "worth"]
+__all__ = [
+    "confused",
+    "examples",
+    "explained",
+    "filters",
+    "importance",
+    "looked",
+    "mistakes",
+    "pushed",
+    "skipped",
+    "worth",
+]
+
+MEDIA = ("picture", "sound", "text")
+
+
+def explained(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds: float) -> list[dict[str, Any]]:
+    """Every figure that these sealed rows give, in the order in which a person asks, within about `seconds`."""
+    kinds = [model.schema[name].kind for name in model.features]
+    shares = seconds / 4
+    files = typed["file"].to_list() if "file" in typed.columns else None
+    found: list[dict[str, Any] | None] = []
+    if len(kinds) > 1:
+        found += [worth(model, typed, shares), importance(model, typed, 2 * shares)]
+    if not set(kinds) <= set(MEDIA):
+        found.append(mistakes(model, typed, y, answer))
+    if set(kinds) & set(MEDIA):
+        found.append(confused(model, typed, y, answer, files))
+        found += examples(model, typed, y, answer, shares, files)
+        found += [looked(model, typed, y, answer, shares), pushed(model, typed, y, answer, shares)]
+        states = [fits[0][1].state() for fits in (m.fits for m in sorted(model.members, key=lambda m: -m.weight))]
+        found.append(filters(states))
+    return [figure for figure in found if figure]
