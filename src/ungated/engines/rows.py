@@ -73,3 +73,17 @@ def _answers(card: Card, train: Numbers, task: Task) -> Array:
 def one_hot(y: Array, outputs: int) -> Floats:
     """Class codes (n,) as float64 (n, outputs) with a 1 in the column of each row's class."""
     return np.eye(outputs)[y]
+
+
+def presence(x: Any) -> Any:
+    """1 for each positive number of sparse x, csr_array float32 (n, d): which terms are there, however often."""
+    from scipy.sparse import csr_array
+
+    return csr_array(((x.data > 0).astype(np.float32), x.indices, x.indptr), shape=x.shape)
+
+
+def units(x: Any) -> Array:
+    """What one occurrence of each term counts, float32 (d,): the least positive number of its column, 0 where none."""
+    unit = np.full(x.shape[1], np.inf, np.float32)
+    np.minimum.at(unit, x.indices, np.where(x.data > 0, x.data, np.inf))
+    return np.where(np.isfinite(unit), unit, 0).astype(np.float32)

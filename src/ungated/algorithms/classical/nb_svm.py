@@ -26,7 +26,7 @@ from ...core.algorithm import Algorithm, Card, Cost, Fitted, Machine, Task, sett
 from ...core.clock import Clock
 from ...core.numbers import Answer, Array, Floats, Numbers, Shape, Takes, spread
 from ...engines.linear import platt, softmax
-from ...engines.rows import checked
+from ...engines.rows import checked, presence, units
 
 PARTS = 3  # of the rows, held out in turn for the squash
 
@@ -48,7 +48,7 @@ class Weighed(Fitted):
 
     def margins(self, x: Any) -> Floats:
         """float64 (n, classes)."""
-        there = _presence(x)
+        there = presence(x)
         length = np.sqrt(np.maximum(there @ self.lengths, 1e-12))
         parted = ((there @ self.weights) / length + self.bias).astype(np.float64)
         return parted if len(self.shift) == parted.shape[1] else np.hstack([-parted, parted])
@@ -83,7 +83,7 @@ class NBSVM(Algorithm):
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Weighed:
         x, y = checked(self.card, train, task)
-        unit = _units(x)
+        unit = units(x)
         found = self._part_classes(x, y, unit, task.outputs, clock)
         if not clock.tick(1, task.loss(y, found.answer(x))) or len(y) < 10:
             return found
@@ -100,7 +100,7 @@ class NBSVM(Algorithm):
 
     def _part_classes(self, x: Any, y: Array, unit: Array, k: int, clock: Clock) -> Weighed:
         """Each class parted from the others; a squash that is a guess."""
-        there = _presence(x)
+        there = presence(x)
         seen = there.T @ np.eye(k, dtype=np.float32)[y]
         classes = range(k) if k > 2 else (1,)
         telling = np.column_stack([_log_ratio(seen, c, self.smoothing) for c in classes]) * unit[:, None]
@@ -123,21 +123,6 @@ class NBSVM(Algorithm):
             street = LinearSVC(C=self.C, max_iter=100, random_state=clock.seed).fit(rows, inside)
         weights = street.coef_[0]
         return self.trust * weights + (1 - self.trust) * np.abs(weights).mean(), float(street.intercept_[0])
-
-
-def _presence(x: Any) -> Any:
-    """1 for each term that is there, csr_array float32 (n, d)."""
-    from scipy.sparse import csr_array
-
-    ones = (x.data > 0).astype(np.float32)
-    return csr_array((ones, x.indices, x.indptr), shape=x.shape)
-
-
-def _units(x: Any) -> Array:
-    """What one occurrence of each term counts, float32 (d,): the least that it was met with."""
-    unit = np.full(x.shape[1], np.inf, np.float32)
-    np.minimum.at(unit, x.indices, np.where(x.data > 0, x.data, np.inf))
-    return np.where(np.isfinite(unit), unit, 0).astype(np.float32)
 
 
 def _log_ratio(seen: Array, c: int, smoothing: float) -> Array:
