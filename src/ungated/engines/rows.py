@@ -29,7 +29,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Any, Array]:
         raise InputError(f"{card.id}: there is no column to learn from (shape {train.x.shape}).")
     if x.shape[0] == 0 or x.shape[0] != len(train.y):
         raise InputError(f"{card.id}: {x.shape[0]} rows and {len(train.y)} answers; at least one of each is needed.")
-    total = x.data.sum(dtype=np.float64) if train.sparse else _total(x)
+    total = float(np.sum(x.data, dtype=np.float64)) if train.sparse else _total(x)
     if not np.isfinite(total):
         _refuse(card, train, x)
     return x, _answers(card, train, task)

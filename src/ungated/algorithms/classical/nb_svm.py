@@ -78,8 +78,8 @@ class NBSVM(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.filled or job.width, job.outputs if job.outputs > 2 else 1
         passes = (PARTS + 1) * k * 20 * (0.5 + self.C)
-        moved = 24.0 * n * d + 40.0 * n + 100.0 * job.width
-        return Cost(0.01 + passes * moved / on.bandwidth, 60.0 * n * d + 40.0 * job.width * (k + 1) + 60.0 * n * k)
+        moved = (70.0 if k == 1 else 40.0) * n * d + 40.0 * n + 200.0 * job.width
+        return Cost(0.01 + passes * moved / on.bandwidth, 25.0 * n * d + 40.0 * job.width * (k + 1) + 60.0 * n * k)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Weighed:
         x, y = checked(self.card, train, task)

@@ -65,8 +65,8 @@ class NgramEmbeddings(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.filled or job.width, job.outputs
-        epoch = n * d * (4.0 * self.size + 300.0) / on.bandwidth + n / BATCH * (3e-4 + 8e-7 * k * self.size)
-        held = 12.0 * n * d + 8.0 * job.width * (self.size + 1) + 40.0 * self.size * k + 16.0 * n * k
+        epoch = n * d * (40.0 * self.size + 1500.0) / on.bandwidth + n / BATCH * (3e-4 + 8e-7 * k * self.size)
+        held = 2.0 * n * d + 8.0 * job.width * (self.size + 1) + 40.0 * self.size * k + 16.0 * n * k
         return Cost(0.005 + self._epochs(n) * epoch, 1.5 * held)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Embedded:

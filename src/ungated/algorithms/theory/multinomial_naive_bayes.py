@@ -71,8 +71,8 @@ class MultinomialNaiveBayes(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.filled or job.width, job.outputs
-        moved = n * d * (60.0 + 8.0 * k) + 60.0 * PARTS * job.width * k + n * (450.0 * k + 6000.0)
-        return Cost(0.004 + moved / on.bandwidth, 24.0 * n * d + 40.0 * job.width * k + 60.0 * n * k)
+        moved = n * d * (400.0 + 20.0 * k) + 200.0 * PARTS * job.width * k + n * (450.0 * k + 6000.0)
+        return Cost(0.004 + moved / on.bandwidth, 14.0 * n * d + 40.0 * job.width * k + 60.0 * n * k)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Shares:
         x, y = checked(self.card, train, task)
