@@ -73,6 +73,8 @@ def example(
     """
     if Takes.COUNTS in cls.card.takes if sparse is None else sparse:
         return sparse_example(cls, task, rows, seed, extra_columns)
+    if cls.card.form is Form.TOKENS:
+        return tokens(task, rows, seed, 24 + extra_columns)
     if cls.card.form is not Form.ROWS:
         raise NotImplementedError(f"no easy set in the form {cls.card.form} yet: write one here")
     rng = np.random.default_rng(seed)
@@ -104,6 +106,22 @@ def sparse_example(cls: type[Algorithm], task: str, rows: int, seed: int, extra_
         counts /= np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
     y = topic if task == "classify" else 1000 + 10 * (counts[:, :TERMS] @ np.linspace(-1, 1, TERMS)).astype(np.float64)
     return Numbers(Form.ROWS, csr_array(counts), y)
+
+
+def tokens(task: str, rows: int, seed: int, length: int) -> Numbers:
+    """Texts of 4 to `length` codes below 40, padded, in which any of four codes says something of the answer."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(5, 40, size=(rows, length), dtype=np.int32)
+    lengths = rng.integers(4, length + 1, size=rows)
+    told = rng.random((rows, 4)) < 0.5
+    for code in range(4):
+        x[told[:, code], code] = code + 1
+    for row, positions in enumerate(rng.permuted(np.tile(np.arange(length), (rows, 1)), axis=1)):
+        x[row, : lengths[row]] = x[row, np.argsort(positions[: lengths[row]])]
+        x[row, lengths[row] :] = 0
+    score = told @ np.array([1.5, 0.9, -0.9, -1.5]) + 0.1 * rng.normal(size=rows)
+    y = np.digitize(score, [-0.7, 0.7]) if task == "classify" else 1000 + 50 * score
+    return Numbers(Form.TOKENS, x, y, levels=40)
 
 
 @cache
@@ -319,21 +337,36 @@ def test_an_absent_class_changes_little(id_: str) -> None:
     assert error < 0.05 + np.mean(learned(id_, "classify")[0].answer(known.x[:200]).argmax(axis=1) != known.y[:200])
 
 
-@every_pair
-def test_bad_input_is_refused_with_its_reason(id_: str, task: str) -> None:
-    cls = usable(id_, "refuses bad input")
-    known = example(cls, task, rows=50)
+def refused_rows(cls: type[Algorithm], known: Numbers) -> dict[str, Numbers]:
+    """Rows that no such algorithm can learn from, by a word that the refusal must hold."""
     infinite, missing = spoiled(known.x, np.inf), spoiled(known.x, np.nan)
     refused = {
         "number 2" if known.sparse else "number 1": dataclasses.replace(known, x=infinite),
         "column": dataclasses.replace(known, x=known.x[:, :0]),
     }
+    return refused if Takes.MISSING in cls.card.takes else refused | {"missing": dataclasses.replace(known, x=missing)}
+
+
+def refused_tokens(known: Numbers) -> dict[str, Numbers]:
+    """Likewise of tokens: codes that are none, and examples of no length."""
+    negative, beyond = np.array(known.x), np.array(known.x)
+    negative[5, 1], beyond[6, 1] = -1, known.levels
+    return {
+        "code -1 in training row 6": dataclasses.replace(known, x=negative),
+        "code 40 in training row 7": dataclasses.replace(known, x=beyond),
+        "no tokens": dataclasses.replace(known, x=known.x[:, :0]),
+    }
+
+
+@every_pair
+def test_bad_input_is_refused_with_its_reason(id_: str, task: str) -> None:
+    cls = usable(id_, "refuses bad input")
+    known = example(cls, task, rows=50)
+    refused = refused_rows(cls, known) if cls.card.form is Form.ROWS else refused_tokens(known)
     if task == "classify":
         refused["class"] = dataclasses.replace(known, y=known.y + 1)
     else:
         refused["training row"] = dataclasses.replace(known, y=np.full(50, np.nan))
-    if Takes.MISSING not in cls.card.takes:
-        refused["missing"] = dataclasses.replace(known, x=missing)
     refused["rows"] = known.take(np.zeros(0, np.int64))
     for word, numbers in refused.items():
         with pytest.raises(InputError, match=word) as e:

@@ -32,7 +32,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Any, Array]:
     total = float(np.sum(x.data, dtype=np.float64)) if train.sparse else _total(x)
     if not np.isfinite(total):
         _refuse(card, train, x)
-    return x, _answers(card, train, task)
+    return x, checked_answers(card, train, task)
 
 
 def _total(x: Array) -> float:
@@ -56,7 +56,7 @@ def _refuse(card: Card, train: Numbers, x: Any) -> None:
     raise InputError(f"{card.id}: column {name!r} is {what} in training row {row + 1}; fill it in or leave it out.")
 
 
-def _answers(card: Card, train: Numbers, task: Task) -> Array:
+def checked_answers(card: Card, train: Numbers, task: Task) -> Array:
     y = np.asarray(train.y)
     if task.id == "classify":
         if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= task.outputs:

@@ -1,8 +1,10 @@
-"""Texts: what they are like, and as rows of terms, sparse or condensed.
+"""Texts: what they are like, as rows of terms, sparse or condensed, and as tokens.
 
 how = survey(values)
 part = TermsPart.fit(values, how, takes)
 x = part.matrix(values)
+encoder = TokenEncoder.fit(values, how)
+numbers = encoder.numbers(values, y)
 """
 
 from .clean import clean
@@ -10,5 +12,6 @@ from .duplicates import fingerprints
 from .meaning import MeaningPart
 from .survey import survey
 from .terms import TermsPart
+from .tokens import TokenEncoder
 
-__all__ = ["MeaningPart", "TermsPart", "clean", "fingerprints", "survey"]
+__all__ = ["MeaningPart", "TermsPart", "TokenEncoder", "clean", "fingerprints", "survey"]
