@@ -29,7 +29,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Any, Array]:
         raise InputError(f"{card.id}: there is no column to learn from (shape {train.x.shape}).")
     if x.shape[0] == 0 or x.shape[0] != len(train.y):
         raise InputError(f"{card.id}: {x.shape[0]} rows and {len(train.y)} answers; at least one of each is needed.")
-    total = x.data.sum(dtype=np.float64) if train.sparse else _total(x)
+    total = float(np.sum(x.data, dtype=np.float64)) if train.sparse else _total(x)
     if not np.isfinite(total):
         _refuse(card, train, x)
     return x, checked_answers(card, train, task)
@@ -73,3 +73,17 @@ def checked_answers(card: Card, train: Numbers, task: Task) -> Array:
 def one_hot(y: Array, outputs: int) -> Floats:
     """Class codes (n,) as float64 (n, outputs) with a 1 in the column of each row's class."""
     return np.eye(outputs)[y]
+
+
+def presence(x: Any) -> Any:
+    """1 for each positive number of sparse x, csr_array float32 (n, d): which terms are there, however often."""
+    from scipy.sparse import csr_array
+
+    return csr_array(((x.data > 0).astype(np.float32), x.indices, x.indptr), shape=x.shape)
+
+
+def units(x: Any) -> Array:
+    """What one occurrence of each term counts, float32 (d,): the least positive number of its column, 0 where none."""
+    unit = np.full(x.shape[1], np.inf, np.float32)
+    np.minimum.at(unit, x.indices, np.where(x.data > 0, x.data, np.inf))
+    return np.where(np.isfinite(unit), unit, 0).astype(np.float32)

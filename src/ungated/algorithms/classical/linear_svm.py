@@ -49,7 +49,7 @@ class LinearSVM(Algorithm):
         n, d, k = job.rows, job.width, job.outputs if job.outputs > 2 else 1
         fits = 2 if self.C else len(CHOICES) + 1
         if 0 < job.filled < d:  # 16 bytes for a number and its place, read about twenty times
-            each = 20 * n * job.filled * k * 40.0 / on.bandwidth
+            each = 20 * n * job.filled * k * (100.0 if k == 1 else 50.0) / on.bandwidth
             return Cost(0.005 + fits * each, n * job.filled * 40.0 + 50.0 * d * job.outputs)
         return Cost(0.005 + fits * (1e-3 + k * n * d * 5e-7 / on.scalar), 36.0 * n * d + 24.0 * n)
 

@@ -26,7 +26,7 @@ from ...core.algorithm import Algorithm, Card, Cost, Fitted, Machine, Task, sett
 from ...core.clock import Clock
 from ...core.numbers import Answer, Array, Floats, Numbers, Shape, Takes, spread
 from ...engines.linear import platt, softmax
-from ...engines.rows import checked
+from ...engines.rows import checked, presence, units
 
 PARTS = 3  # of the rows, held out in turn for the squash
 
@@ -48,7 +48,7 @@ class Weighed(Fitted):
 
     def margins(self, x: Any) -> Floats:
         """float64 (n, classes)."""
-        there = _presence(x)
+        there = presence(x)
         length = np.sqrt(np.maximum(there @ self.lengths, 1e-12))
         parted = ((there @ self.weights) / length + self.bias).astype(np.float64)
         return parted if len(self.shift) == parted.shape[1] else np.hstack([-parted, parted])
@@ -78,12 +78,12 @@ class NBSVM(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.filled or job.width, job.outputs if job.outputs > 2 else 1
         passes = (PARTS + 1) * k * 20 * (0.5 + self.C)
-        moved = 24.0 * n * d + 40.0 * n + 100.0 * job.width
-        return Cost(0.01 + passes * moved / on.bandwidth, 60.0 * n * d + 40.0 * job.width * (k + 1) + 60.0 * n * k)
+        moved = (70.0 if k == 1 else 40.0) * n * d + 40.0 * n + 200.0 * job.width
+        return Cost(0.01 + passes * moved / on.bandwidth, 25.0 * n * d + 40.0 * job.width * (k + 1) + 60.0 * n * k)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Weighed:
         x, y = checked(self.card, train, task)
-        unit = _units(x)
+        unit = units(x)
         found = self._part_classes(x, y, unit, task.outputs, clock)
         if not clock.tick(1, task.loss(y, found.answer(x))) or len(y) < 10:
             return found
@@ -100,7 +100,7 @@ class NBSVM(Algorithm):
 
     def _part_classes(self, x: Any, y: Array, unit: Array, k: int, clock: Clock) -> Weighed:
         """Each class parted from the others; a squash that is a guess."""
-        there = _presence(x)
+        there = presence(x)
         seen = there.T @ np.eye(k, dtype=np.float32)[y]
         classes = range(k) if k > 2 else (1,)
         telling = np.column_stack([_log_ratio(seen, c, self.smoothing) for c in classes]) * unit[:, None]
@@ -123,21 +123,6 @@ class NBSVM(Algorithm):
             street = LinearSVC(C=self.C, max_iter=100, random_state=clock.seed).fit(rows, inside)
         weights = street.coef_[0]
         return self.trust * weights + (1 - self.trust) * np.abs(weights).mean(), float(street.intercept_[0])
-
-
-def _presence(x: Any) -> Any:
-    """1 for each term that is there, csr_array float32 (n, d)."""
-    from scipy.sparse import csr_array
-
-    ones = (x.data > 0).astype(np.float32)
-    return csr_array((ones, x.indices, x.indptr), shape=x.shape)
-
-
-def _units(x: Any) -> Array:
-    """What one occurrence of each term counts, float32 (d,): the least that it was met with."""
-    unit = np.full(x.shape[1], np.inf, np.float32)
-    np.minimum.at(unit, x.indices, np.where(x.data > 0, x.data, np.inf))
-    return np.where(np.isfinite(unit), unit, 0).astype(np.float32)
 
 
 def _log_ratio(seen: Array, c: int, smoothing: float) -> Array:

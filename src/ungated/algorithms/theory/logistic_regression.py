@@ -51,7 +51,7 @@ class LogisticRegression(Algorithm):
         n, d, k = job.rows, job.width, job.outputs
         evaluations = 160 if self.alpha == 0 else 40
         if sparse := 0 < job.filled < d:  # a number and its place are read, and hop to the weights and back
-            one = n * job.filled * (40.0 + 16.0 * k) / on.bandwidth + 120.0 * (d + n) * k / on.bandwidth + 5e-5
+            one = (n * job.filled * 48.0 + 120.0 * (d + n)) * (k if k > 2 else 1) / on.bandwidth + 5e-5
         else:
             one = 4.0 * n * d * k / (on.gflops * 1e9) + 8.0 * n * d / on.bandwidth + 60.0 * n * k / on.bandwidth + 5e-5
         held = 12.0 * n * job.filled + 250.0 * d * k if sparse else 8.0 * n * d

@@ -46,8 +46,8 @@ class Ridge(Algorithm):
         n, d = job.rows, job.width
         if 0 < job.filled < d:
             steps = STEPS * (1 if self.alpha else len(STRENGTHS) + 1)
-            moved = n * job.filled * 60.0 + 60.0 * (n + d)
-            return Cost(0.003 + steps * (moved / on.bandwidth + 1e-4), 24.0 * n * job.filled + 60.0 * d)
+            moved = n * job.filled * 12.0 + 30.0 * (n + d)
+            return Cost(0.003 + steps * (moved / on.bandwidth + 1e-4), 34.0 * n * job.filled + 80.0 * d)
         products = 4.0 * n * d * min(n, d) * (1 if n >= 2 * d else 5)
         moved = 8.0 * n * d * 2 * 17 if self.alpha == 0 else 0.0  # the columns are read twice for each magnitude
         seconds = 0.001 + 2 * products / (on.gflops * 1e9) + moved / on.bandwidth  # float64 is half as fast as float32
