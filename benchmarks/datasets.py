@@ -1,8 +1,9 @@
 """The benchmark's tables: each read from the folder of data sets, split once and for all, written as CSV with a header.
 
 `prepare` gives every system the same bytes: train.csv, new.csv (the test rows without their answers), and test.csv,
-which only the scorer reads. A fixed split is used where a set has one; otherwise 80/20 with seed 42, stratified by
-class. Values stay as their publishers wrote them, "?" for unknown included; only spaces after commas are dropped.
+which only the scorer reads. The publisher's split is used where there is one; otherwise 80/20, stratified by class,
+drawn anew for each seed. Values stay as their publishers wrote them, "?" for unknown included; only spaces after commas
+are dropped.
 """
 
 import tarfile
@@ -56,11 +57,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where a set comes from and what is asked of it; `read` takes the folder of data sets and gives train and test."""
+    """Where a set comes from and what is asked of it; `read` takes the folder of data sets and a seed for the split."""
 
     task: Task
     target: str
-    read: Callable[[Path], Halves]
+    read: Callable[[Path, int], Halves]
 
 
 def _raw(path: Path, columns: str = "") -> pd.DataFrame:
@@ -69,38 +70,38 @@ def _raw(path: Path, columns: str = "") -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, **names)  # type: ignore[call-overload]
 
 
-def _parted(table: pd.DataFrame, target: str, task: Task) -> Halves:
+def _parted(table: pd.DataFrame, target: str, task: Task, seed: int) -> Halves:
     classes = table[target] if task == "classify" else None
-    train, test = train_test_split(table, test_size=0.2, random_state=42, stratify=classes)
+    train, test = train_test_split(table, test_size=0.2, random_state=42 + seed, stratify=classes)
     return train, test
 
 
-def _adult(data: Path) -> Halves:
+def _adult(data: Path, seed: int) -> Halves:
     train = _raw(data / "adult-census/adult-train.csv.gz", ADULT_COLUMNS)
     test = _raw(data / "adult-census/adult-test.csv.gz", ADULT_COLUMNS)
     test["income"] = test["income"].str.rstrip(".")  # the official test file ends each line with a full stop
     return train, test
 
 
-def _titanic(data: Path) -> Halves:
+def _titanic(data: Path, seed: int) -> Halves:
     train = _raw(data / "titanic-kaggle/train.csv")
     return train, _raw(data / "titanic-kaggle/test_with_Survived.csv")[train.columns]
 
 
-def _california(data: Path) -> Halves:
+def _california(data: Path, seed: int) -> Halves:
     with tarfile.open(data / "california-housing/housing.tgz") as archive:
         table = pd.read_csv(archive.extractfile("housing.csv"), dtype=str, keep_default_na=False)  # type: ignore[call-overload]
-    return _parted(table, "median_house_value", "regress")
+    return _parted(table, "median_house_value", "regress", seed)
 
 
-def _bikes(data: Path) -> Halves:
+def _bikes(data: Path, seed: int) -> Halves:
     table = _raw(data / "bike-sharing/hour.csv.gz")
     # casual and registered riders add up to the answer; instant is the row's number
-    return _parted(table.drop(columns=["instant", "casual", "registered"]), "cnt", "regress")
+    return _parted(table.drop(columns=["instant", "casual", "registered"]), "cnt", "regress", seed)
 
 
-def _table(file: str, columns: str, target: str, task: Task, data: Path) -> Halves:
-    return _parted(_raw(data / file, columns), target, task)
+def _table(file: str, columns: str, target: str, task: Task, data: Path, seed: int) -> Halves:
+    return _parted(_raw(data / file, columns), target, task, seed)
 
 
 def _whole(file: str, columns: str, target: str, task: Task) -> DataSet:
@@ -119,11 +120,11 @@ SETS: dict[str, DataSet] = {
 }
 
 
-def prepare(name: str, data: Path, scratch: Path) -> Prepared:
+def prepare(name: str, data: Path, scratch: Path, seed: int = 0) -> Prepared:
     """Split the set `name` from the folder `data` and write it below `scratch`."""
     this = SETS[name]
-    train, test = this.read(data)
-    folder = scratch / name
+    train, test = this.read(data, seed)
+    folder = scratch / f"{name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     classes = tuple(sorted(train[this.target].unique())) if this.task == "classify" else ()
     prepared = Prepared(name, this.task, this.target, classes, len(train), folder)

@@ -165,7 +165,8 @@ def markdown(outcomes: list[Outcome]) -> str:
     for (name, system), runs in _grouped(outcomes).items():
         good = [run for run in runs if not run.failure]
         seconds = fmean(run.seconds for run in runs)
-        notes = [run.failure for run in runs if run.failure]
+        notes = [f"mean of {len(runs)} seeds"] if len(runs) > 1 else []
+        notes += [run.failure for run in runs if run.failure]
         if seconds > runs[0].time * 1.05:
             notes.append(f"over the limit by {seconds - runs[0].time:.0f} s")
         error = _mean([run.error for run in good])
@@ -237,7 +238,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--systems", default="ungated," + ",".join(PEERS), help="names, comma between (default: all)")
     parser.add_argument("--time", type=float, default=60, help="seconds from process start to saved model")
     parser.add_argument("--memory", help="handed to Ungated, for example 2GB; the peers have no such setting")
-    parser.add_argument("--seeds", default="0", help="numbers, comma between; results are their mean")
+    parser.add_argument("--seeds", default="0", help="numbers, comma between, of systems and splits; results are means")
     parser.add_argument("--busy", action="store_true", help="keep two cores busy with other work during each run")
     parser.add_argument("--data", type=Path, default=Path(default_data), help="folder of data sets (UNGATED_DATA)")
     parser.add_argument("--ungated-python", default=sys.executable, help="interpreter that has Ungated")
@@ -249,7 +250,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--json", type=Path, help="results, written after every run; runs already in it are not repeated"
     )
+    parser.add_argument("--show", action="store_true", help="run nothing: print the table of all that is in --json")
     options = parser.parse_args()
+    if options.show and not (options.json and options.json.exists()):
+        parser.error("--show needs the --json file of earlier runs")
     for given, known, what in [
         (options.sets, datasets.SETS, "set"),
         (options.systems, {"ungated", *PEERS}, "system"),
@@ -257,13 +261,16 @@ def arguments() -> argparse.Namespace:
         for name in given.split(","):
             if name not in known:
                 parser.error(f"no {what} is called {name!r}; there are {', '.join(sorted(known))}")
-    if not options.data.is_dir():
+    if not options.show and not options.data.is_dir():
         parser.error(f"no data sets at {options.data}; name their folder with --data or UNGATED_DATA")
     return options
 
 
 def main() -> None:
     options = arguments()
+    if options.show:
+        show(options, [Outcome(**run) for run in json.loads(options.json.read_text())["runs"]])
+        return
     installed = versions(options.peers_python, PEERS.values()) | versions(options.ungated_python, ["ungated"])
     systems = [name for name in options.systems.split(",") if PEERS.get(name, name) in installed]
     for name in set(options.systems.split(",")) - set(systems):
@@ -273,9 +280,9 @@ def main() -> None:
     wanted = []
     with tempfile.TemporaryDirectory(prefix="ungated-bench-") as box:
         for name in options.sets.split(","):
-            data = datasets.prepare(name, options.data, Path(box))
-            for system in systems:
-                for seed in map(int, options.seeds.split(",")):
+            for seed in map(int, options.seeds.split(",")):
+                data = datasets.prepare(name, options.data, Path(box), seed)
+                for system in systems:
                     key = (name, system, seed, options.time, options.busy)
                     if key not in known:
                         known[key] = run_one(system, data, seed, options)
@@ -283,8 +290,14 @@ def main() -> None:
                         if options.json:
                             write(options.json, known.values(), installed)
                     wanted.append(known[key])
+    show(options, wanted)
+
+
+def show(options: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """Print the table of those of the outcomes that are of the time and busyness asked for."""
+    chosen = [o for o in outcomes if o.time == options.time and o.busy == options.busy]
     other = f", {BUSY_PROCESSES} other processes busy" if options.busy else ""
-    print(f"\n{options.time:g} s from process start, {os.cpu_count()} cores{other}\n\n{markdown(wanted)}")
+    print(f"\n{options.time:g} s from process start, {os.cpu_count()} cores{other}\n\n{markdown(chosen)}")
 
 
 def run_one(system: str, data: datasets.Prepared, seed: int, options: argparse.Namespace) -> Outcome:

@@ -217,6 +217,40 @@ def test_boosting_stops_when_the_watched_error_does() -> None:
     assert steps[-1] < 500
 
 
+def test_a_kernel_machine_s_answers_do_not_lag_the_mean_of_amounts_with_a_long_tail() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(900, 3)).astype(np.float32)
+    y = np.exp(rng.normal(size=900)) + x[:, 0]
+    columns = tuple(Column(c, c) for c in "abc")
+    answer = KernelSVM(C=1.0, reach=4.0).fit(Numbers(Form.ROWS, x, y, columns), AMOUNT, Clock()).answer(x)
+    assert answer.mean() == pytest.approx(y.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("family", ["poisson", "tweedie", "gamma"])
+def test_boosting_by_a_family_answers_the_mean_of_what_scatters_more_where_it_is_larger(family: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 4)).astype(np.float32)
+    mean = 50 * np.exp(x[:, 0] + 0.5 * np.sin(3 * x[:, 1]))
+    y = mean * rng.gamma(4, 1 / 4, len(mean))
+    columns = tuple(Column(c, c) for c in "abcd")
+    train = Numbers(Form.ROWS, x[:2000], y[:2000], columns)
+    error = {}
+    for name in ("normal", family):
+        answer = GradientBoosting(family=name).fit(train, AMOUNT, Clock()).answer(x[2000:])[:, 0]
+        error[name] = float(np.mean(np.abs(answer - mean[2000:])))
+    assert error[family] < error["normal"]
+
+
+def test_amounts_below_zero_are_learned_as_normal_whatever_the_family() -> None:
+    train = table(task="regress")
+    by = [GradientBoosting(family=f).fit(train, AMOUNT, Clock()).answer(train.x) for f in ("normal", "gamma")]
+    np.testing.assert_array_equal(*by)
+    counts = Numbers(train.form, train.x, np.maximum(np.round(train.y), 0), train.columns)
+    by = [GradientBoosting(family=f).fit(counts, AMOUNT, Clock()).answer(train.x) for f in ("tweedie", "gamma")]
+    np.testing.assert_array_equal(*by)  # gamma knows no 0
+    assert (by[0] > 0).all()
+
+
 def test_the_door_names_the_column() -> None:
     train = table(20)
     x = np.array(train.x)

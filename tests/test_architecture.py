@@ -21,7 +21,7 @@ FENCE = re.compile(r"(<!-- tree: made by `make docs` -->\n```\n)(.*?)(```\n)", r
 LONGEST = 500  # lines of a file
 FLOORS = (
     *("__init__.py", "__main__.py", "cli.py", "console.py", "estimators.py", "pipeline.py"),
-    *("question.py", "prepare.py", "ledger.py", "explain.py", "model.py", "store.py", "report", "search"),
+    *("question.py", "prepare.py", "ledger.py", "show.py", "explain", "model.py", "store.py", "report", "search"),
     *("algorithms", "tasks", "modalities", "hardware", "engines", "core"),
 )
 SHELVES = ("theory", "classical", "modern")

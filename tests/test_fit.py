@@ -216,10 +216,12 @@ def test_no_pattern_is_said_in_those_words() -> None:
 def test_nothing_learned_changes_with_rows_that_judge(tmp_path: Path) -> None:
     """Fitted states and encoders of a fold are the same bytes whatever its validation rows and the sealed rows hold."""
     from ungated.algorithms import discover
+    from ungated.core.algorithm import Entrant
     from ungated.core.clock import Clock
     from ungated.core.run import Run
     from ungated.engines import blocks
     from ungated.modalities import table
+    from ungated.modalities.views import views
     from ungated.prepare import Prepared
     from ungated.search import split
     from ungated.tasks.classify import Classify
@@ -241,13 +243,21 @@ def test_nothing_learned_changes_with_rows_that_judge(tmp_path: Path) -> None:
             new_city = pl.when(pl.Series(judge)).then(pl.lit("nowhere")).otherwise(pl.col("city"))
             rows = rows.with_columns(new_age.alias("age"), new_city.alias("city"))
             answers[judge] = 1 - answers[judge]
-        prepared = Prepared(rows, answers, schema, ["age", "city"], folds, tmp_path / str(spoil))
+        prepared = Prepared(
+            rows,
+            answers,
+            schema,
+            lambda e: views(e.algorithm.card, schema, ["age", "city"])[e.view],
+            folds,
+            tmp_path / str(spoil),
+        )
         states = []
         for name in ("logistic_regression", "gradient_boosting"):
             algorithm = discover()[name]()
-            train = blocks.read(prepared.blocks(algorithm, 0)[0])
+            entrant = Entrant(algorithm)
+            train = blocks.read(prepared.blocks(entrant, 0)[0])
             states.append(
-                (algorithm.fit(train, Classify(("no", "yes")), Clock(seed=3)).state(), prepared.encoder(algorithm, 0))
+                (algorithm.fit(train, Classify(("no", "yes")), Clock(seed=3)).state(), prepared.encoder(entrant, 0))
             )
         learned.append(states)
     for (a, encoder_a), (b, encoder_b) in zip(*learned, strict=True):

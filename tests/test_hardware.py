@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ungated.core.algorithm import Algorithm, Card, Cost, Machine
+from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, Machine
 from ungated.core.clock import Budget
 from ungated.core.clock import seconds as parse
 from ungated.core.numbers import Form, Shape
@@ -42,7 +42,7 @@ class Extra(Priced):
 def say(
     algorithm: Algorithm, machine: Machine = MACHINE, time: float = 60, memory: int = 2 * 10**9, **more: Any
 ) -> Any:
-    return plan.plan([algorithm], lambda a: SHAPE, machine, Budget(time, memory), **more)[0]
+    return plan.plan([Entrant(algorithm)], lambda e: SHAPE, machine, Budget(time, memory), **more)[0]
 
 
 def test_the_probe_measures_what_is_plausible() -> None:

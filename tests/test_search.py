@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ungated.core.algorithm import Algorithm, Card, Cost, setting
+from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, setting
 from ungated.search import split
 from ungated.search.climb import whole_answer
 from ungated.search.ensemble import temperature, weigh
@@ -37,6 +37,38 @@ def test_folds_judge_every_row_once_a_repeat(rows: int, count: int, repeats: int
     for f in parted:
         assert not set(f.train) & set(f.valid)
         assert len(f.train) + len(f.valid) == rows
+
+
+@pytest.mark.parametrize(("classes", "count"), [(10, 5), (6, 3), (2, 5), (5, 5)])
+def test_folds_hold_as_much_of_every_class(classes: int, count: int) -> None:
+    y = np.repeat(np.arange(classes), 60)
+    for f in split.folds(y, len(y), 0, count):
+        held = np.bincount(y[f.valid], minlength=classes)
+        assert held.max() - held.min() <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(12, 150), count=st.integers(2, 20), seed=st.integers(0, 99))
+def test_groups_stay_on_one_side(rows: int, count: int, seed: int) -> None:
+    groups = np.random.default_rng(seed).integers(0, count, rows)
+    if len(np.unique(groups)) < 2:
+        return
+    kept, sealed = split.seal(None, rows, seed, groups=groups)
+    assert len(sealed)
+    assert sorted([*kept, *sealed]) == list(range(rows))
+    assert not set(groups[kept]) & set(groups[sealed])
+    parted = split.folds(None, rows, seed, 5, 2, groups)
+    assert sorted(np.concatenate([f.valid for f in parted if f.repeat == 1])) == list(range(rows))
+    assert not any(set(groups[f.train]) & set(groups[f.valid]) for f in parted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=st.lists(st.integers(5, 300), min_size=2, max_size=4), folds=st.integers(2, 6), seed=st.integers(0, 9))
+@example(counts=[560, 240], folds=5, seed=0)  # three in ten: every fifth of an evenly spread order is never one of them
+def test_every_fold_has_its_share_of_every_class(counts: list[int], folds: int, seed: int) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    for fold in split.folds(y, len(y), seed, folds):
+        assert (np.abs(np.bincount(y[fold.valid], minlength=len(counts)) - np.array(counts) / folds) <= 2).all()
 
 
 def test_splits_are_the_same_under_a_seed_and_others_under_another() -> None:
@@ -74,6 +106,12 @@ class _Third(_Stub):
     card: ClassVar = Card("third", "third", 1970, "none", frozenset({"regress"}))
 
 
+@dataclass(frozen=True)
+class _Varied(_Stub):
+    card: ClassVar = Card("varied", "varied", 1990, "none", frozenset({"regress"}))
+    variants: ClassVar = ({"power": 2.0}, {"power": 3.0}, {"power": 4.0})
+
+
 def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
     """Carry out steps one by one; loss: trial -> error."""
     done = []
@@ -89,13 +127,14 @@ def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
 def _ladder(seed: int = 0, limit: int | None = None, repeats: int = 2) -> Ladder:
     folds = split.folds(None, 60, 0, 3, repeats)
     planned = {"stub": 1.0, "other": 1.0, "third": 1.0}
-    return Ladder([_Stub(), _Other(), _Third()], planned, folds, seed=seed, width=1, limit=limit)
+    entrants = [Entrant(a) for a in (_Stub(), _Other(), _Third())]
+    return Ladder(entrants, planned, folds, seed=seed, width=1, limit=limit)
 
 
 def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
     ladder = _ladder()
     errors = {"stub": 1.0, "other": 2.0, "third": 9.0}
-    _run(ladder, lambda t: errors[t.id] / t.algorithm.power**0.01, 60)
+    _run(ladder, lambda t: errors[t.id] / t.entrant.algorithm.power**0.01, 60)
     folds_of = {i: max(len(t.results) for t in ladder.trials if t.id == i) for i in errors}
     assert folds_of["stub"] == 6
     assert folds_of["third"] == 1
@@ -105,8 +144,8 @@ def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
 
 def test_the_same_seed_makes_the_same_decisions() -> None:
     def made(seed: int) -> list[tuple]:
-        steps = _run(_ladder(seed), lambda t: 1 / t.algorithm.power, 40)
-        return [(s.trial.key, s.fold, s.trial.algorithm) for s in steps]
+        steps = _run(_ladder(seed), lambda t: 1 / t.entrant.algorithm.power, 40)
+        return [(s.trial.key, s.fold, s.trial.entrant) for s in steps]
 
     assert made(1) == made(1)
     assert made(1) != made(2)
@@ -120,6 +159,27 @@ def test_it_tries_no_more_candidates_than_allowed_and_stops_when_nothing_helps()
     _run(endless, lambda t: 1.0, 1000)
     assert endless.settled
     assert len(endless.trials) <= PATIENCE + 4
+
+
+def test_a_dear_default_waits_for_the_best_one_s_prepared_settings() -> None:
+    folds = split.folds(None, 60, 0, 3)
+    ladder = Ladder([_Varied(), _Other()], {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1)
+    _run(ladder, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
+    assert [t.id for t in ladder.trials[:4]] == ["varied", "varied", "varied", "other"]
+    fixed = Ladder([_Varied(), _Other()], {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1, limit=4)
+    _run(fixed, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
+    assert [t.id for t in fixed.trials[:2]] == ["varied", "other"]
+
+
+def test_only_the_best_may_spend_most_of_the_time_on_its_next_rung() -> None:
+    def folds_of(which: str, left: float) -> int:
+        ladder = _ladder(repeats=1)
+        _run(ladder, lambda t: {"stub": 1.0, "other": 1.01, "third": 1.02}[t.id], 20, left)
+        return max(len(t.results) for t in ladder.trials if t.id == which)
+
+    assert folds_of("stub", left=2.0) == 3
+    assert folds_of("other", left=2.0) == 1
+    assert folds_of("other", left=200.0) == 3
 
 
 def test_what_cannot_finish_is_not_begun() -> None:
@@ -137,7 +197,7 @@ def test_an_abandoned_trial_takes_no_more_steps() -> None:
 
 def test_a_whole_answer_needs_a_whole_parting() -> None:
     folds = split.folds(None, 12, 0, 3, 2)
-    trial = Trial(0, _Stub())
+    trial = Trial(0, Entrant(_Stub()))
     for k in (0, 1):
         trial.results[k] = Result(np.full((len(folds[k].valid), 1), 1.0), 0, 0, 0, 0, 0, [])
     assert whole_answer(trial, folds, 12) is None

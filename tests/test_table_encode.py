@@ -22,6 +22,7 @@ SCHEMA = table.Schema(
         for n, k in [
             ("n", "number"),
             ("c", "category"),
+            ("s", "category"),
             ("b", "boolean"),
             ("d", "date"),
             ("t", "text"),
@@ -39,6 +40,7 @@ def make(n: int, seed: int, missing: bool = True) -> pl.DataFrame:
         {
             "n": np.exp(rng.normal(size=n) * 2),
             "c": pl.Series(rng.choice(["red", "green", "blue", "rare1", "rare2"], n, p=[0.5, 0.3, 0.18, 0.01, 0.01])),
+            "s": [f"{rng.choice(['A', 'b/', ''])}{rng.integers(1000)}" for _ in range(n)],
             "b": rng.choice(["yes", "no"], n),
             "d": pl.Series(rng.integers(0, 20_000, n) * day).cast(pl.Datetime("us")),
             "t": [" ".join(rng.choice(["cat", "dog", "bird", "fish"], 3)) for _ in range(n)],
@@ -60,7 +62,7 @@ def test_rows_are_what_was_promised(takes: frozenset[Takes]) -> None:
     assert x.flags.c_contiguous
     assert x.shape == (300, len(encoder.columns))
     assert len({c.name for c in encoder.columns}) == len(encoder.columns)
-    assert {c.source for c in encoder.columns} == {"n", "c", "b", "d", "t"}
+    assert {c.source for c in encoder.columns} == {"n", "c", "s", "b", "d", "t"}
     assert np.isnan(x).any() == (Takes.MISSING in takes)
     assert not np.isinf(x).any()
     for j, column in enumerate(encoder.columns):
@@ -110,6 +112,20 @@ def test_unseen_rare_and_missing_categories() -> None:
     own = table.RowEncoder.fit(with_gap, schema, ["c"], frozenset({Takes.CATEGORIES}))
     assert own.columns[0].levels == 3
     assert own.rows(new)[4, 0] == 2
+
+
+def test_codes_give_their_letters_and_their_number() -> None:
+    known = pl.DataFrame({"s": [f"{'a/ ' if i % 3 else 'PC '}{i}" for i in range(60)] + ["LINE", None]})
+    schema = table.Schema((table.ColumnKind("s", "category", ""),))
+    encoder = table.RowEncoder.fit(known, schema, ["s"], frozenset(Takes))
+    assert [c.name for c in encoder.columns] == ["s", "s: letters", "s: number"]
+    x = encoder.rows(pl.DataFrame({"s": ["PC 7777", "A 12", "LINE", None]}))
+    np.testing.assert_array_equal(x[:, 1], [1, 0, 2, np.nan])  # "A" is more common than "PC"
+    np.testing.assert_array_equal(x[:, 2], [7777, 12, np.nan, np.nan])
+    bare = table.RowEncoder.fit(known, schema, ["s"], frozenset())
+    assert {"s: letters = PC", "s: number", "s: number is missing"} <= {c.name for c in bare.columns}
+    few = table.RowEncoder.fit(known.head(30), schema, ["s"], frozenset(Takes))
+    assert [c.name for c in few.columns] == ["s"]
 
 
 def test_numbers_that_hurt() -> None:

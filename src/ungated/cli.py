@@ -42,6 +42,9 @@ _shared = [
     click.option("--task", metavar="TASK", help="classify or regress; inferred from the target if not given."),
     click.option("--algorithms", metavar="ID,ID", help="Try these alone (and the baseline)."),
     click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column is, as age=number."),
+    click.option("--label-from", metavar="PATTERN", help="Columns from file names, as '{label}_{speaker}_{n}.wav'."),
+    click.option("--group", metavar="COLUMN", help="Rows with the same value stay on one side of every split."),
+    click.option("--allow-broken", is_flag=True, help="Go on although over a tenth of the files cannot be read."),
 ]
 
 
@@ -56,6 +59,7 @@ def _with_shared(command: Any) -> Any:
 @click.option("--test", metavar="FILE", help="Rows to test on; else a random fifth is sealed.")
 @click.option("--no-seal", is_flag=True, help="Learn from all rows: you keep your own test rows.")
 @click.option("--metric", metavar="ERROR", help="The headline error, as log-loss, auc, mae.")
+@click.option("--from", "from_", metavar="MODEL", help="Let networks start from what this model has learned.")
 @click.option("--candidates", type=click.IntRange(1), metavar="N", help="Try N candidates: the same seed, same model.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @click.option("--out", metavar="DIR", help="Where the model goes.  [default: models/NAME]")
@@ -68,9 +72,13 @@ def fit(
     task: str | None,
     algorithms: str | None,
     kinds: tuple[str, ...],
+    label_from: str | None,
+    group: str | None,
+    allow_broken: bool,
     test: str | None,
     no_seal: bool,
     metric: str | None,
+    from_: str | None,
     candidates: int | None,
     seed: int,
     out: str | None,
@@ -78,7 +86,8 @@ def fit(
 ) -> None:
     """Learn to answer a column of DATA from the others.
 
-    DATA is a CSV, TSV, Parquet, Arrow or JSONL file, a folder of such files, or a name from `ungated data`.
+    DATA is a CSV, TSV, Parquet, Arrow or JSONL file, a folder of such files, or a name from `ungated data`; or a
+    folder of pictures, recordings or texts with one folder a class; or IDX or NPZ arrays of pictures.
     """
     import psutil
 
@@ -96,6 +105,10 @@ def fit(
         metric=metric,
         algorithms=algorithms,
         kinds=_pairs(kinds),
+        label_from=label_from,
+        group=group,
+        allow_broken=allow_broken,
+        from_=from_,
         candidates=candidates,
         seal=not no_seal,
         seed=seed,
@@ -121,6 +134,9 @@ def plan(
     task: str | None,
     algorithms: str | None,
     kinds: tuple[str, ...],
+    label_from: str | None,
+    group: str | None,
+    allow_broken: bool,
     as_json: bool,
 ) -> None:
     """Say what each algorithm would cost on DATA on this machine, training nothing."""
@@ -136,6 +152,9 @@ def plan(
         task=task,
         algorithms=algorithms,
         kinds=_pairs(kinds),
+        label_from=label_from,
+        group=group,
+        allow_broken=allow_broken,
         listener=listener,
     )
     if as_json:
@@ -144,13 +163,17 @@ def plan(
 
 @app.command()
 @click.argument("model")
-@click.argument("data")
+@click.argument("data", nargs=-1, required=True)
 @click.option("--out", metavar="FILE", help="Write a CSV here instead of printing it.")
-def predict(model: str, data: str, out: str | None) -> None:
-    """Answer the rows of DATA: the target, and for classes their probabilities, as CSV."""
+def predict(model: str, data: tuple[str, ...], out: str | None) -> None:
+    """Answer the rows of DATA: the target, and for classes their probabilities, as CSV.
+
+    DATA is a table, or any number of pictures, recordings, texts and folders of them; - reads texts from standard
+    input, one a line.
+    """
     from . import model as models
 
-    answers = models.Model.load(model).answers(data)
+    answers = models.Model.load(model).answers(data[0] if len(data) == 1 and data[0] != "-" else list(data))
     if out:
         answers.write_csv(out)
         click.echo(f"{answers.height:,} answers written to {out}", err=True)
@@ -161,14 +184,15 @@ def predict(model: str, data: str, out: str | None) -> None:
 @app.command()
 @click.argument("model")
 @click.argument("data")
+@click.option("--label-from", metavar="PATTERN", help="Columns from file names, as in fit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-def evaluate(model: str, data: str, as_json: bool) -> None:
+def evaluate(model: str, data: str, label_from: str | None, as_json: bool) -> None:
     """Compare a model's answers with the labelled rows of DATA."""
     from . import console
     from . import model as models
 
     loaded = models.Model.load(model)
-    scores = loaded.evaluate(data)
+    scores = loaded.evaluate(data, label_from)
     if as_json:
         from .core.algorithm import plain
 

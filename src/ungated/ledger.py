@@ -32,11 +32,12 @@ def leaderboard(
 def _entry(
     trial: Trial, y: Array, folds: Sequence[Fold], task: Task, line: PlanLine, weight: float, started: float
 ) -> Entry:
-    card, results = trial.algorithm.card, trial.results
+    entrant, results = trial.entrant, trial.results
+    card = entrant.algorithm.card
     entry = Entry(
-        algorithm=str(trial.algorithm),
-        id=card.id,
-        name=card.name,
+        algorithm=str(entrant),
+        id=entrant.key,
+        name=entrant.name,
         era=card.era,
         year=card.year,
         error=None,
@@ -50,7 +51,7 @@ def _entry(
         folds=len(results),
         weight=weight,
         finished_at=trial.finished_at - started if trial.finished_at else 0.0,
-        settings=plain(trial.algorithm.settings()),
+        settings=plain(entrant.algorithm.settings()),
         fate=trial.fate,
     )
     if results:

@@ -19,10 +19,11 @@ from .core.algorithm import Algorithm, Fitted, State, plain
 from .core.errors import InputError, ModelError, UsageError
 from .core.numbers import Answer, Array
 from .core.run import ErrorRecord, Run
-from .modalities import table
+from .modalities import table, views
+from .modalities.reading import read
 
 CHUNK = 50_000  # rows answered at a time, so that memory does not grow with the file
-GOLDEN_ROWS = 12
+GOLDEN_ROWS, FEW_GOLDEN = 12, 3  # the few where rows hold pictures or sounds
 GOLDEN_TOLERANCE = 1e-3
 
 
@@ -43,6 +44,14 @@ class Scores:
     metrics: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Answered:
+    """The answers, float64 (n, outputs), and the names of the files that were asked about, where rows are files."""
+
+    answer: Answer
+    files: list[str]
+
+
 class Model:
     """A trained model. Made by `ungated.fit` or `ungated.load`."""
 
@@ -54,39 +63,45 @@ class Model:
         self.schema = table.Schema.from_json(document["schema"])
         self.features: tuple[str, ...] = tuple(document["features"])
         self._by: float = document["temperature"]
-        self._encoders = [table.RowEncoder.load(contents.states[name]) for name in document["encoders"]]
-        self._members = [_member(m, contents.states) for m in document["members"]]
+        self.encoders = [views.load(contents.states[name]) for name in document["encoders"]]
+        self.members = [_member(m, contents.states) for m in document["members"]]
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def predict(self, data: Any) -> Any:
         """What the target is, for each row of `data`, in the caller's kind (a Series, an array, a list).
 
-        data: a path, or a pandas, polars, Arrow or NumPy table with the training columns in any order.
+        data: a path, several of them, or a pandas, polars, Arrow or NumPy table with the training columns in any order.
+        Of a row whose file cannot be read nothing is said (None).
         Raises InputError when a column is missing or cannot be read as its kind.
         """
-        answer = self._answered(data)
-        return table.give_back(self._said(answer), self.target, data)
+        return table.give_back(self._said(self._answered(data).answer), self.target, data)
 
     def predict_proba(self, data: Any) -> Any:
         """The probability of each class, one column a class, in the caller's kind of table. UsageError for amounts."""
         if self.task.id != "classify":
             raise UsageError(f"This model says how much {self.target} is; only a classifier gives probabilities.")
-        answer = self._answered(data)
+        answer = self._answered(data).answer
         return table.give_back_table({str(c): answer[:, i] for i, c in enumerate(self.classes)}, data)
 
     def answers(self, data: Any) -> pl.DataFrame:
-        """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame."""
-        answer = self._answered(data)
-        columns = [pl.Series(self.target, list(self._said(answer)))]
-        columns += [pl.Series(f"P({c})", answer[:, i]) for i, c in enumerate(self.classes)]
+        """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame.
+
+        Where the rows are files, the first column names them.
+        """
+        answered = self._answered(data)
+        columns = [pl.Series("file", answered.files)] if answered.files else []
+        columns += [pl.Series(self.target, list(self._said(answered.answer)))]
+        columns += [pl.Series(f"P({c})", answered.answer[:, i]).fill_nan(None) for i, c in enumerate(self.classes)]
         return pl.DataFrame(columns)
 
-    def evaluate(self, data: Any) -> Scores:
+    def evaluate(self, data: Any, label_from: str | None = None) -> Scores:
         """The error on labelled rows, with its 95% interval, beside the trivial baseline's. Raises InputError."""
-        raw = table.read(data)
-        typed = table.cast(raw.frame, self.schema, where=raw.source).frame
-        typed = typed.filter(pl.col(self.target).is_not_null())
+        raw = read(data, label_from=label_from)
+        cast = table.cast(
+            raw.frame, self.schema, where=raw.source, optional=self._needless - {self.target}, base=raw.base
+        )
+        typed = cast.frame.filter(~pl.Series(cast.lost) & pl.col(self.target).is_not_null())
         if not typed.height:
             raise InputError(f"{raw.source}: no row has a value in {self.target!r}: there is nothing to compare with.")
         return self.judge(self.task.encode(typed[self.target].to_list()), self.answer(typed), "rows")
@@ -108,27 +123,44 @@ class Model:
     def _answer(self, typed: pl.DataFrame) -> Answer:
         total = np.zeros((typed.height, self.task.outputs))
         by_encoder: dict[int, list[tuple[float, Fitted]]] = {}
-        for member in self._members:
+        for member in self.members:
             for encoder, fitted in member.fits:
                 by_encoder.setdefault(encoder, []).append((member.weight / len(member.fits), fitted))
         for encoder, fits in by_encoder.items():
-            x = self._encoders[encoder].rows(typed)
+            x = self.encoders[encoder].numbers(typed, np.zeros(typed.height)).x
             for share, fitted in fits:
                 total += share * fitted.answer(x)
         return self.task.adjust(total, self._by)
 
-    def _answered(self, data: Any) -> Answer:
-        raw = table.read(data)
-        return self.answer_table(raw.frame, raw.source)
+    def _answered(self, data: Any) -> "Answered":
+        raw = read(data)
+        answer = self.answer_table(raw.frame, raw.source, raw.base)
+        files = [str(f) for f in raw.frame["file"]] if raw.kinds and "file" in raw.frame.columns else []
+        return Answered(answer, files)
 
-    def answer_table(self, frame: pl.DataFrame, where: str = "the table") -> Answer:
-        """The ensemble's answers, float64 (n, outputs), to rows as read. Raises InputError that names `where`."""
-        return self.answer(table.cast(frame, self.schema, where=where, optional=self._needless).frame)
+    def answer_table(self, frame: pl.DataFrame, where: str = "the table", base: Path | None = None) -> Answer:
+        """The ensemble's answers, float64 (n, outputs), to rows as read; NaN where a row's file cannot be read.
+
+        Raises InputError that names `where`.
+        """
+        cast = table.cast(frame, self.schema, where=where, optional=self._needless, base=base)
+        answer = np.full((frame.height, self.task.outputs), np.nan)
+        if not cast.lost.any():
+            return self.answer(cast.frame)
+        if not cast.lost.all():
+            answer[~cast.lost] = self.answer(cast.frame.filter(~pl.Series(cast.lost)))
+        return answer
 
     def _said(self, answer: Answer) -> Array:
-        """What the answers say, in the target's own type."""
-        said = self.task.decode(answer)
-        return _typed(said, self.schema[self.target].how.get("dtype", "text")) if self.task.id == "classify" else said
+        """What the answers say, in the target's own type; None where there is no answer."""
+        unsaid = np.asarray(np.isnan(answer).any(axis=1))
+        said = self.task.decode(np.where(unsaid[:, None], 0.0, answer))
+        if self.task.id == "classify":
+            said = _typed(said, self.schema[self.target].how.get("dtype", "text"))
+        if unsaid.any():
+            said = said.astype(object)
+            said[unsaid] = None
+        return said
 
     @property
     def _needless(self) -> set[str]:
@@ -269,7 +301,7 @@ def build(
         "golden": {"rows": {}, "answers": []},
     }
     model = Model(store.Contents(document, states), run)
-    golden = sample.head(GOLDEN_ROWS)
+    golden = sample.head(FEW_GOLDEN if pl.Binary in sample.dtypes else GOLDEN_ROWS)
     document["golden"] = plain({"rows": _to_plain(golden), "answers": model.answer(golden).tolist()})
     return model
 
@@ -298,8 +330,12 @@ def _typed(labels: Array, dtype: str) -> Array:
 
 
 def _to_plain(typed: pl.DataFrame) -> dict[str, list[Any]]:
-    """Typed rows as JSON holds them: dates as whole microseconds."""
-    return {c.name: (c.to_physical() if c.dtype.is_temporal() else c).to_list() for c in typed.get_columns()}
+    """Typed rows as JSON holds them: dates as whole microseconds, pictures and sounds in base64."""
+
+    def plain_column(c: pl.Series) -> pl.Series:
+        return c.to_physical() if c.dtype.is_temporal() else c.bin.encode("base64") if c.dtype == pl.Binary else c
+
+    return {c.name: plain_column(c).to_list() for c in typed.get_columns()}
 
 
 def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFrame:
@@ -310,6 +346,8 @@ def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFram
         kind = schema[name].kind
         if kind == "date":
             columns.append(pl.Series(name, values, pl.Int64).cast(types[kind]))
+        elif kind in table.MEDIA:
+            columns.append(pl.Series(name, values, pl.String).str.decode("base64"))
         else:
             columns.append(pl.Series(name, values, types.get(kind, pl.String())))
     return pl.DataFrame(columns)

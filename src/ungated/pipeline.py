@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__, algorithms, explain, ledger, store
-from .core.algorithm import Algorithm, Machine, plain
+from .core.algorithm import Algorithm, Entrant, Machine, plain
 from .core.clock import Budget, amount, seconds
 from .core.errors import UsageError
 from .core.run import Run
@@ -34,12 +34,14 @@ from .engines.scratch import scratch
 from .hardware import plan as planning
 from .hardware.plan import workers_for
 from .hardware.probe import probe
+from .modalities.views import View
 from .model import Model, build
 from .prepare import Prepared
 from .question import Question, Wish, ask
 from .search import split
 from .search.climb import Summit, Terms, climb
 from .search.ladder import Trial
+from .transfer import Start, told
 
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
@@ -98,6 +100,10 @@ def fit(
     kinds: Mapping[str, str] | None = None,
     candidates: int | None = None,
     seal: bool = True,
+    group: str | None = None,
+    label_from: str | None = None,
+    allow_broken: bool = False,
+    from_: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     listener: Listener | None = None,
@@ -112,6 +118,10 @@ def fit(
     task: classify or regress; metric: the headline error; algorithms: ids to try; kinds: column -> kind; each is
     inferred or all where not given. candidates: try just so many, so that the same seed gives the same model
     whatever the machine is doing. seal: whether to keep test rows back; False where you keep your own.
+    group: a column, rows with the same value in which stay on one side of every split. label_from: a pattern of file
+    names, as "{label}_{speaker}_{n}.wav", whose names in braces become columns. allow_broken: go on although more than
+    a tenth of the files cannot be read. from_: the folder of an earlier model, whose learned features networks may
+    start from.
     out: where the model folder goes; None keeps it in memory until `Model.save`.
 
     Raises InputError or UsageError, each saying what to do.
@@ -121,9 +131,12 @@ def fit(
     if out is not None:
         store.check_writable(Path(out))
     run = _new_run(data, seed, means, command)
-    wish = Wish(data, target, test, task, metric, kinds or {}, seal)
+    wish = Wish(data, target, test, task, metric, kinds or {}, seal, group, label_from, allow_broken)
+    start = Start.of(from_) if from_ is not None else Start()
     with interrupt.heard_once():
-        return _fit(wish, run, chosen, means, candidates, None if out is None else Path(out), listener or Listener())
+        return _fit(
+            wish, run, chosen, means, candidates, start, None if out is None else Path(out), listener or Listener()
+        )
 
 
 def _fit(
@@ -132,6 +145,7 @@ def _fit(
     chosen: Sequence[type[Algorithm]],
     means: Means,
     candidates: int | None,
+    start: Start,
     out: Path | None,
     listener: Listener,
 ) -> Model:
@@ -140,9 +154,9 @@ def _fit(
         with _pool(means, chosen, folder) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
             listener.asked(run)
-            fitting = _plan(run, question, chosen, means)
+            fitting = _plan(run, question, chosen, means, start)
             listener.planned(run)
-            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, folder)
+            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, start, folder)
             run.peak_bytes = pool.peak_bytes
         model = _build(run, question, summit, prepared)
     if out is not None:
@@ -167,15 +181,19 @@ def plan(
     task: str | None = None,
     algorithms: str | Sequence[str] | None = None,
     kinds: Mapping[str, str] | None = None,
+    group: str | None = None,
+    label_from: str | None = None,
+    allow_broken: bool = False,
     listener: Listener | None = None,
 ) -> Run:
     """What each algorithm would cost on these data on this machine, and which fit, without training anything."""
     listener = listener or Listener()
     means = Means.of(time, memory)
     run = _new_run(data, 0, means, "")
-    question = ask(Wish(data, target, None, task, None, kinds or {}), run, means.budget.bytes // 8)
+    wish = Wish(data, target, None, task, None, kinds or {}, True, group, label_from, allow_broken)
+    question = ask(wish, run, means.budget.bytes // 8)
     listener.asked(run)
-    _plan(run, question, _chosen(algorithms), means)
+    _plan(run, question, _chosen(algorithms), means, Start())
     listener.planned(run)
     return run
 
@@ -233,24 +251,26 @@ def _chosen(ids: str | Sequence[str] | None) -> list[type[Algorithm]]:
     return [known[i] for i in dict.fromkeys(["baseline", *wanted])]
 
 
-def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means) -> list[Algorithm]:
-    """Fill in the run's plan, cheap first; returns the algorithms that fit."""
-    able = [cls() for cls in chosen if question.task.id in cls.card.tasks]
+def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means, start: Start) -> list[Entrant]:
+    """Fill in the run's plan, cheap first; returns the entrants that fit."""
+    able = [e for cls in chosen if question.task.id in cls.card.tasks for e in question.entrants(cls())]
+    able = start.entrants([e for e in able if not (e.algorithm.card.id == "baseline" and e.view)])
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
     lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
     together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)
     run.plan = [line for line, _ in together]
-    return [algorithm for line, algorithm in together if line.fits]
+    return [entrant for line, entrant in together if line.fits]
 
 
 def _climb(
     run: Run,
     listener: Listener,
     question: Question,
-    fitting: Sequence[Algorithm],
+    fitting: Sequence[Entrant],
     means: Means,
     pool: Pool,
     candidates: int | None,
+    start: Start,
     scratch: Path,
 ) -> tuple[Summit, Prepared]:
     """Part the rows into folds, and climb."""
@@ -258,9 +278,21 @@ def _climb(
     climbing_seconds = means.budget.left() - _reserve(means, question)
     strong = planned.get("gradient_boosting") or max(planned.values())
     affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
-    folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable)
+    folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable, question.groups)
     run.split = f"{how}; {run.split}"
-    prepared = Prepared(question.rows, question.y, question.schema, question.features, folds, scratch / "blocks")
+
+    def view(entrant: Entrant) -> View:
+        return start.view(entrant, question.view(entrant))
+
+    def begun(entrant: Entrant) -> Path | None:
+        folder = scratch / "starts" / entrant.algorithm.card.id
+        if (learned := start.state(entrant)) is None:
+            return None
+        if not folder.exists():
+            state.write(folder, learned)
+        return folder
+
+    prepared = Prepared(question.rows, question.y, question.schema, view, folds, scratch / "blocks")
     terms = Terms(
         task=question.task,
         y=question.y,
@@ -274,12 +306,14 @@ def _climb(
         workers=means.workers,
         threads=means.threads,
         limit=candidates,
+        start=begun,
     )
-    _load_meanwhile([m for a in fitting for m in a.card.answers_with], after=0.4 * climbing_seconds)
+    _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
-    rest = [a for a in fitting if a.card.id != "baseline"]
+    rest = [e for e in fitting if e.algorithm.card.id != "baseline"]
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
+    told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
     return summit, prepared
 
@@ -301,7 +335,7 @@ def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool
             if not least or error < least[0][0]:
                 least[:] = [(error, trial)]
         words = f"{measure.id} {measure.show(least[0][0])}" if least else ""
-        best = str(least[0][1].algorithm) if least else ""
+        best = str(least[0][1].entrant) if least else ""
         running = tuple(job.algorithm.rpartition(":")[2] for job in pool.running)
         left = terms.deadline - time.monotonic()
         listener.climbing(run, Progress(len(trials), words, best, left, pool.peak_bytes, running, trial))
@@ -319,10 +353,10 @@ def _build(run: Run, question: Question, summit: Summit, prepared: Prepared) -> 
     for member in summit.members:
         fits = []
         for fold, path in member.states.items():
-            encoder = prepared.encoder(member.trial.algorithm, fold)
+            encoder = prepared.encoder(member.trial.entrant, fold)
             place, _ = encoders.setdefault(id(encoder), (len(encoders), encoder))
             fits.append((place, state.read(path)))
-        members.append((member.trial.algorithm, member.weight, fits))
+        members.append((member.trial.entrant.algorithm, member.weight, fits))
     return build(
         task=question.task,
         target=question.target,

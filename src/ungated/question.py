@@ -8,17 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from . import tasks
-from .core.algorithm import Algorithm, Takes
+from .core.algorithm import Algorithm, Entrant
 from .core.errors import InputError, UsageError
-from .core.numbers import Array, Form, Shape
+from .core.numbers import Array, Shape
 from .core.run import ColumnRecord, DataRecord, Run, TaskRecord
-from .modalities import table
+from .modalities import duplicates, table
+from .modalities.reading import read
+from .modalities.views import View, views
 from .search import split
 
 FEWEST_ROWS = 10
+MOST_BROKEN = 0.1  # of the files; where more cannot be read, something else is wrong
 LIKELY_TARGETS = ("target", "label", "class", "y")
 
 
@@ -27,7 +31,8 @@ class Wish:
     """What the person asked for; None where it is left to us.
 
     data, test: a path, the name of a set, or a dataframe. kinds: column -> kind, where the person knows better.
-    seal: whether to keep rows back for the one honest number.
+    seal: whether to keep rows back for the one honest number. group: the column whose equal values stay on one side of
+    every split. label_from: a pattern of file names, which gives columns. allow_broken: go on however many files are.
     """
 
     data: Any
@@ -37,11 +42,17 @@ class Wish:
     metric: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     seal: bool = True
+    group: str | None = None
+    label_from: str | None = None
+    allow_broken: bool = False
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be learned. rows, y: to learn from; sealed: opened once, at the end. All typed by `schema`."""
+    """What is to be learned. rows, y: to learn from; sealed: opened once, at the end. All typed by `schema`.
+
+    groups: (n,) integers where rows of one group must stay together, or None.
+    """
 
     task: tasks.Task
     target: str
@@ -50,35 +61,45 @@ class Question:
     rows: pl.DataFrame
     y: Array
     sealed: pl.DataFrame
-    _widths: dict[frozenset[Takes], tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # found once for each
+    groups: Array | None = None
+    _shapes: dict[View, Shape] = field(default_factory=dict)  # found once for each
 
     @property
     def strata(self) -> Array | None:
         """By what rows are spread evenly over folds: their class, where there are classes."""
         return self.y if self.task.id == "classify" else None
 
-    def shape(self, algorithm: Algorithm) -> Shape:
-        """The size of a fit of this algorithm to all rows, without encoding them."""
-        takes = algorithm.card.takes
-        if takes not in self._widths:
-            self._widths[takes] = table.widths(self.rows, self.schema, self.features, takes)
-        width, levels = self._widths[takes]
-        return Shape(Form.ROWS, self.task.id, len(self.y), width, self.task.outputs, levels)
+    def entrants(self, algorithm: Algorithm) -> list[Entrant]:
+        """The algorithm with each view that it may have of these data; none where they have not its form."""
+        return [Entrant(algorithm, name) for name in views(algorithm.card, self.schema, self.features)]
+
+    def view(self, entrant: Entrant) -> View:
+        """What an entrant is to see."""
+        return views(entrant.algorithm.card, self.schema, self.features)[entrant.view]
+
+    def shape(self, entrant: Entrant) -> Shape:
+        """The size of a fit of this entrant to all rows, without encoding them."""
+        view = self.view(entrant)
+        if view not in self._shapes:
+            self._shapes[view] = view.shape(self.rows, self.schema, self.task.id, self.task.outputs)
+        return self._shapes[view]
 
 
 def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
     """Read, infer the task, seal. Fills in run.data, run.task and run.split. Raises InputError and UsageError."""
-    raw = table.read(wish.data, limit_bytes=limit_bytes, seed=run.seed)
+    raw = read(wish.data, limit_bytes=limit_bytes, seed=run.seed, label_from=wish.label_from)
     run.notes += raw.notes
     target = _target(raw, wish)
     schema, task_class, why = _task(raw, target, wish)
     typed = _with_answers(raw, schema, target, run)
+    _few_broken(raw, run, wish)
     if typed.height < FEWEST_ROWS:
         few = f"{typed.height} row{'s'[: typed.height != 1]} with a value in {target!r}"
         raise InputError(
             f"{raw.source}: {few}, too few to learn from and to test on. At least {FEWEST_ROWS} are needed."
         )
-    features = tuple(c.name for c in schema.columns if c.name != target and c.kind not in table.LEFT_OUT)
+    beside = (target, wish.group)  # groups that a model is to do well on are new ones: their names teach nothing
+    features = tuple(c.name for c in schema.columns if c.name not in beside and c.kind not in table.LEFT_OUT)
     if not features:
         why_not = "; ".join(f"{c.name}: {c.kind}, {c.why}" for c in schema.columns[:5] if c.name != target)
         raise InputError(
@@ -87,7 +108,8 @@ def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
         )
     warnings = table.warnings(typed, schema, target, task_class.id)
     run.data = _record(raw, typed, schema, target, warnings)
-    rows, sealed, how = _seal(typed, schema, target, task_class, wish, run)
+    groups = keep_together(typed, schema, wish.group, run)
+    rows, sealed, groups, how = _seal(raw, typed, schema, target, task_class, wish, groups, run)
     try:
         task = task_class.learn(rows[target].to_list(), wish.metric)
     except InputError as error:  # a task knows values, not where they come from
@@ -95,7 +117,7 @@ def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
     run.split = f"{sealed.height:,} rows are sealed ({how})"
     labels = list(getattr(task, "classes", ()))
     run.task = TaskRecord(task.id, target, why, task.metric, task.guide.id, labels)
-    return Question(task, target, schema, features, rows, task.encode(rows[target].to_list()), sealed)
+    return Question(task, target, schema, features, rows, task.encode(rows[target].to_list()), sealed, groups)
 
 
 def _target(raw: table.Raw, wish: Wish) -> str:
@@ -106,6 +128,8 @@ def _target(raw: table.Raw, wish: Wish) -> str:
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     if wish.target is not None:
         raise UsageError(f"{raw.source} has no column {wish.target!r}. Its columns are: {listed}.")
+    if raw.target is not None:
+        return raw.target
     about = table.NAMED.get(wish.data) if isinstance(wish.data, str) else None
     if about and about.target in names:
         return about.target
@@ -144,31 +168,84 @@ def _inferred(raw: table.Raw, schema: table.Schema, target: str) -> tuple[str, s
 
 def _with_answers(raw: table.Raw, schema: table.Schema, target: str, run: Run) -> pl.DataFrame:
     """The rows whose target is known, typed; the others are left out, and that is said."""
-    cast = table.cast(raw.frame, schema, where=raw.source)
+    cast = table.cast(raw.frame, schema, where=raw.source, base=raw.base)
     run.notes += cast.notes
-    typed = cast.frame.filter(pl.col(target).is_not_null())
-    if lost := cast.frame.height - typed.height:
+    run.broken += [[b.file, b.why] for b in (*raw.broken, *cast.broken)]
+    whole = cast.frame.filter(~pl.Series(cast.lost))
+    typed = whole.filter(pl.col(target).is_not_null())
+    if lost := whole.height - typed.height:
         run.notes.append(f"{raw.source}: {lost:,} rows without a value in {target} are left out")
     return typed
 
 
+def _few_broken(raw: table.Raw, run: Run, wish: Wish) -> None:
+    """Say how many files were skipped. Raises InputError where that is more than a tenth of them."""
+    if not run.broken:
+        return
+    count, files = len(run.broken), raw.frame.height + len(raw.broken)
+    first = "; ".join(f"{file} {why}" for file, why in run.broken[:3])
+    said = f"{raw.source}: {count:,} of {files:,} files could not be read, such as: {first}"
+    if count > MOST_BROKEN * files and not wish.allow_broken:
+        raise InputError(f"{said}.\nLook at them, or go on without them with --allow-broken.")
+    run.notes.append(f"{said}. They are skipped; the report lists them")
+
+
+def keep_together(typed: pl.DataFrame, schema: table.Schema, group: str | None, run: Run) -> Array | None:
+    """Integers (n,) that are equal for rows of one group: the column's that was asked for, and near-duplicates'.
+
+    Raises UsageError for a column that is not there or that has but one value.
+    """
+    if group is not None and group not in typed.columns:
+        raise UsageError(f"--group names a column that is not there: {group}. There are: {', '.join(typed.columns)}.")
+    groups = None
+    if group is not None:
+        groups = typed[group].rank("dense").fill_null(0).to_numpy().astype(np.int64)
+        if len(np.unique(groups)) < 2:
+            raise UsageError(f"--group {group}: there is only one value, so no group could be kept back to test on.")
+    for column in schema.columns:
+        alike = table.alike(column.kind, typed[column.name]) if table.heavy(column) else None
+        if alike is None:
+            continue
+        run.notes.append(
+            f"column {column.name}: {len(alike) - len(np.unique(alike)):,} cells are all but copies of others; "
+            "copies are kept on one side of every split"
+        )
+        groups = alike if groups is None else duplicates.joined(groups, alike)
+    return groups
+
+
 def _seal(
-    typed: pl.DataFrame, schema: table.Schema, target: str, task: type[tasks.Task], wish: Wish, run: Run
-) -> tuple[pl.DataFrame, pl.DataFrame, str]:
-    """(rows to learn from, sealed rows, how they were chosen)."""
-    if wish.test is not None:
-        raw = table.read(wish.test, seed=run.seed)
-        sealed = _with_answers(raw, schema, target, run)
+    raw: table.Raw,
+    typed: pl.DataFrame,
+    schema: table.Schema,
+    target: str,
+    task: type[tasks.Task],
+    wish: Wish,
+    groups: Array | None,
+    run: Run,
+) -> tuple[pl.DataFrame, pl.DataFrame, Array | None, str]:
+    """(rows to learn from, sealed rows, the groups of the former, how the latter were chosen)."""
+    if wish.test is not None or raw.sealed is not None:
+        if raw.sealed is None or wish.test is not None:
+            test = read(wish.test, seed=run.seed, label_from=wish.label_from)
+            how = f"all of {test.source}"
+        elif raw.sealed is not None:
+            test = replace(raw, frame=raw.sealed, broken=[])
+            how = "the part that came as a test's; --test gives another"
+        sealed = _with_answers(test, schema, target, run)
         if not sealed.height:
-            raise InputError(f"{raw.source}: no row has a value in {target!r}: there is nothing to test on.")
+            raise InputError(f"{test.source}: no row has a value in {target!r}: there is nothing to test on.")
         if task.id == "classify":
-            sealed = _same_labels(sealed, typed[target], raw.source, run)
-        return typed, sealed, f"all of {raw.source}"
+            sealed = _same_labels(sealed, typed[target], test.source, run)
+        return typed, sealed, groups, how
     if not wish.seal:
-        return typed, typed.head(0), "as you asked"
+        return typed, typed.head(0), groups, "as you asked"
     strata = typed[target].rank("dense").to_numpy() if task.id == "classify" else None
-    kept, held = split.seal(strata, typed.height, run.seed)
-    return typed[kept], typed[held], "drawn at random; --test FILE gives your own"
+    kept, held = split.seal(strata, typed.height, run.seed, groups=groups)
+    how = "drawn at random; --test FILE gives your own"
+    if wish.group is not None:
+        how = f"whole groups of {wish.group}, drawn at random"
+    return typed[kept], typed[held], None if groups is None else groups[kept], how
 
 
 def _same_labels(sealed: pl.DataFrame, known: pl.Series, source: str, run: Run) -> pl.DataFrame:
@@ -205,6 +282,6 @@ def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: s
         values = typed[c.name]
         role = "target" if c.name == target else "left out" if c.kind in table.LEFT_OUT else "feature"
         seen = [v for v in dict.fromkeys(values.head(1000).to_list()) if v is not None][:3]
-        examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
+        examples = ["" if isinstance(v, bytes) else f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
         columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), different[c.name], examples))
     return DataRecord(raw.source, typed.height, columns, warnings, raw.how, raw.rows_in_file)

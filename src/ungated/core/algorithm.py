@@ -223,6 +223,41 @@ class Algorithm(abc.ABC):
         return f"{self.card.name} ({inside})" if inside else self.card.name
 
 
+@dataclass(frozen=True)
+class Entrant:
+    """Who enters the climb: an algorithm, and what of the data it is to see.
+
+    view: the name of one of the views that the data give for its form; "" is the widest. start: the model from whose
+    learned features it begins; "" is from scratch.
+    """
+
+    algorithm: Algorithm
+    view: str = ""
+    start: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for all settings of the algorithm: its id, with what it sees and where it starts."""
+        seen, begun = f"@{self.view}" if self.view else "", f"<{self.start}" if self.start else ""
+        return self.algorithm.card.id + seen + begun
+
+    @property
+    def tastes(self) -> bool:
+        """Whether it is given a short course first: it takes any time it gets, and on a form that asks for much."""
+        return self.algorithm.card.anytime and self.algorithm.card.form is not Form.ROWS
+
+    @property
+    def name(self) -> str:
+        """The algorithm's name as a person reads it, with what it sees and where it starts."""
+        return self._beside(self.algorithm.card.name)
+
+    def __str__(self) -> str:
+        return self._beside(str(self.algorithm))
+
+    def _beside(self, name: str) -> str:
+        return name + (f", {self.view}" if self.view else "") + (f", from {self.start}" if self.start else "")
+
+
 def _searchable(f: dataclasses.Field[Any]) -> bool:
     return bool(f.metadata.get("choices")) or f.metadata.get("low") is not None
 

@@ -53,12 +53,12 @@ class TaskRecord:
 
 @dataclass
 class PlanLine:
-    """What one algorithm would cost on this data on this machine, said before anything is trained.
+    """What one entrant would cost on this data on this machine, said before anything is trained.
 
     seconds, bytes: of fitting it once to all training rows, on one thread. fits: whether the search may try it.
     """
 
-    algorithm: str  # id
+    algorithm: str  # key of the entrant: the algorithm's id, with what it sees where there is a choice
     name: str
     era: str
     year: int
@@ -80,8 +80,8 @@ class Entry:
     """
 
     algorithm: str  # name, as a person reads it
-    id: str
-    name: str  # the algorithm's, without its settings
+    id: str  # key of the entrant
+    name: str  # the entrant's, without its settings
     era: str
     year: int
     error: float | None
@@ -140,6 +140,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)  # secondary, on the sealed rows
     figures: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: list[list[str]] = field(default_factory=list)  # [file, why] of files that could not be read
     ended: str = ""  # why the climb ended: "the time is up", "interrupted", ...
     seconds: float = 0.0
     peak_bytes: int = 0

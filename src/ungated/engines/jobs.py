@@ -18,8 +18,9 @@ class Job:
     """One fit: what learns from which block, and what it may spend.
 
     algorithm: "module:Class", called with `settings`. task: "module:Class", whose `from_json(task_values)` gives the
-    task. train, valid: folders of blocks; the answer to valid.x is written to out/answer.npy beside the state.
-    seconds: the limit of the fit, from its start. bytes: how far the worker may grow beyond what it held idle.
+    task. train, valid: folders of blocks; the answer to valid.x is written to out/answer.npy beside the state. start:
+    the folder of a state from which to begin. seconds: the limit of the fit, from its start. bytes: how far the worker
+    may grow beyond what it held idle.
     """
 
     id: str
@@ -34,15 +35,18 @@ class Job:
     threads: int = 1
     seconds: float = float("inf")
     bytes: int = 2**62
+    start: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return dataclasses.asdict(self) | {k: str(getattr(self, k)) for k in ("train", "valid", "out")}
+        paths = {k: str(getattr(self, k)) for k in ("train", "valid", "out")}
+        return dataclasses.asdict(self) | paths | {"start": str(self.start) if self.start else None}
 
     @classmethod
     def from_json(cls, d: dict[str, Any]) -> Self:
         """The same job again from `to_json`."""
-        return cls(**d | {k: Path(d[k]) for k in ("train", "valid", "out")})
+        paths = {k: Path(d[k]) for k in ("train", "valid", "out")}
+        return cls(**d | paths | {"start": Path(d["start"]) if d["start"] else None})
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ bias a class, fitted on rows that the margins were not learned from.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,11 @@ def softmax(scores: Array) -> Floats:
     return grown / grown.sum(axis=1, keepdims=True)
 
 
+def weighed(x: Any, weights: Array) -> Array:
+    """The weighted sums of rows, (n, k) or (n,), in the weights' precision; sparse rows are not unfolded."""
+    return (np.asarray(x, weights.dtype) if isinstance(x, np.ndarray) else x) @ weights
+
+
 @dataclass(frozen=True)
 class LinearClasses(Fitted):
     """One weighted sum a class, made probabilities by softmax. weights float32 (d, k), bias float32 (k,)."""
@@ -26,8 +32,8 @@ class LinearClasses(Fitted):
     weights: Array
     bias: Array
 
-    def answer(self, x: Array) -> Answer:
-        return softmax(np.asarray(x, np.float32) @ self.weights + self.bias)
+    def answer(self, x: Any) -> Answer:
+        return softmax(weighed(x, self.weights) + self.bias)
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class LinearAmount(Fitted):
     weights: Floats
     bias: Floats
 
-    def answer(self, x: Array) -> Answer:
-        return (np.asarray(x, np.float64) @ self.weights + self.bias)[:, None]
+    def answer(self, x: Any) -> Answer:
+        return (weighed(x, self.weights) + self.bias)[:, None]
 
 
 def platt(margins: Array, y: Array, pull: float = 1.0) -> tuple[float, Floats]:

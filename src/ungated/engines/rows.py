@@ -1,7 +1,10 @@
 """The door of every algorithm that eats rows: what comes in is checked once, here, with the column's name at hand.
 
-It does not know where the numbers came from nor what will be learned from them.
+Sparse rows pass through the same door and stay sparse. It does not know where the numbers came from nor what will be
+learned from them.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -10,29 +13,44 @@ from ..core.errors import InputError
 from ..core.numbers import Array, Floats, Numbers, Takes
 
 
-def checked(card: Card, train: Numbers, task: Task) -> tuple[Array, Array]:
-    """x as float32 (n, d) in C order, y as int64 codes (classify) or float64 (regress), or the reason why not.
+def checked(card: Card, train: Numbers, task: Task) -> tuple[Any, Array]:
+    """x and y as an algorithm may rely on them, or the reason why not.
+
+    x: float32 (n, d), an array in C order, or a csr_array where the card takes SPARSE and the rows are sparse.
+    y: int64 codes (classify) or float64 (regress).
 
     Raises InputError for rows without columns, no rows, infinities, missing values that the algorithm does not take,
     and answers that are not finite numbers or not class codes.
     """
-    x = np.ascontiguousarray(train.x, np.float32)
+    if train.sparse and Takes.SPARSE not in card.takes:
+        raise InputError(f"{card.id}: it takes dense rows, and these are sparse.")
+    x = train.x.astype(np.float32, copy=False) if train.sparse else np.ascontiguousarray(train.x, np.float32)
     if x.ndim != 2 or x.shape[1] == 0:
         raise InputError(f"{card.id}: there is no column to learn from (shape {train.x.shape}).")
-    if len(x) == 0 or len(x) != len(train.y):
-        raise InputError(f"{card.id}: {len(x)} rows and {len(train.y)} answers; at least one of each is needed.")
-    if not np.isfinite(np.dot(x.mean(axis=0, dtype=np.float64), np.ones(x.shape[1]))):
+    if x.shape[0] == 0 or x.shape[0] != len(train.y):
+        raise InputError(f"{card.id}: {x.shape[0]} rows and {len(train.y)} answers; at least one of each is needed.")
+    total = x.data.sum(dtype=np.float64) if train.sparse else _total(x)
+    if not np.isfinite(total):
         _refuse(card, train, x)
     return x, checked_answers(card, train, task)
 
 
-def _refuse(card: Card, train: Numbers, x: Array) -> None:
+def _total(x: Array) -> float:
+    return float(np.dot(x.mean(axis=0, dtype=np.float64), np.ones(x.shape[1])))
+
+
+def _refuse(card: Card, train: Numbers, x: Any) -> None:
     """Name the first column with a value that `card` cannot take, if there is one."""
-    bad = np.isinf(x) if Takes.MISSING in card.takes else ~np.isfinite(x)
+    values = x.data if train.sparse else x
+    bad = np.isinf(values) if Takes.MISSING in card.takes else ~np.isfinite(values)
     if not bad.any():
         return
-    column = int(bad.any(axis=0).argmax())
-    row = int(bad[:, column].argmax())
+    if train.sparse:
+        place = int(bad.argmax())
+        column, row = int(x.indices[place]), int(np.searchsorted(x.indptr, place, side="right")) - 1
+    else:
+        column = int(bad.any(axis=0).argmax())
+        row = int(bad[:, column].argmax())
     name = train.columns[column].name if train.columns else f"number {column + 1}"
     what = "infinite" if np.isinf(x[row, column]) else "missing"
     raise InputError(f"{card.id}: column {name!r} is {what} in training row {row + 1}; fill it in or leave it out.")

@@ -210,7 +210,10 @@ def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[s
     pipe.send(began=job.id, held=held, cpu=cpu)
     clock = Clock(job.seconds, job.threads, job.seed, tell)
     try:
-        fitted = algorithm.fit(train, task, clock)
+        if job.start:
+            fitted = algorithm.fit_from(state.read(job.start), train, task, clock)
+        else:
+            fitted = algorithm.fit(train, task, clock)
     finally:
         figures |= {"seconds": clock.spent(), "cpu_seconds": time.process_time() - cpu, "curve": _thin(clock.curve)}
     pipe.send(fitted=job.id)

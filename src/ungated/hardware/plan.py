@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from ..core.algorithm import Algorithm, Machine
+from ..core.algorithm import Entrant, Machine
 from ..core.clock import Budget
 from ..core.numbers import Shape
 from ..core.run import PlanLine
@@ -42,23 +42,23 @@ def slowdown(machine: Machine, workers: int) -> float:
 
 
 def plan(
-    algorithms: Sequence[Algorithm],
-    shapes: Callable[[Algorithm], Shape],
+    entrants: Sequence[Entrant],
+    shapes: Callable[[Entrant], Shape],
     machine: Machine,
     budget: Budget,
     workers: int = 1,
     data_bytes: int = 0,
 ) -> list[PlanLine]:
-    """One line an algorithm, in the order given: what one fit to all training rows costs, and whether it may be tried.
+    """One line an entrant, in the order given: what one fit to all training rows costs, and whether it may be tried.
 
-    shapes: the training job of an algorithm, which depends on how its columns are encoded. data_bytes: what the
+    shapes: the training job of an entrant, which depends on how its columns are encoded. data_bytes: what the
     parent's own data hold.
     """
     left, slower = budget.left(), slowdown(machine, workers)
     room = min(budget.bytes, machine.memory) - PARENT - data_bytes
     lines = []
-    for algorithm in algorithms:
-        cost, card = algorithm.cost(shapes(algorithm), machine), algorithm.card
+    for entrant in entrants:
+        cost, card = entrant.algorithm.cost(shapes(entrant), machine), entrant.algorithm.card
         needed = cost.seconds * slower
         if install := missing(card.extras):
             why = f"needs an optional library: {install}"
@@ -69,7 +69,7 @@ def plan(
         else:
             why = ""
         cut = f"cut short: its whole course would take about {duration(needed)}" if needed > SHARE * left else ""
-        lines.append(PlanLine(card.id, card.name, card.era, card.year, needed, cost.bytes, not why, why or cut))
+        lines.append(PlanLine(entrant.key, entrant.name, card.era, card.year, needed, cost.bytes, not why, why or cut))
     return lines
 
 

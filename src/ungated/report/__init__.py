@@ -13,21 +13,31 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     roc          curves [{label, fpr [...], tpr [...]}]
     histogram    edges [...], counts [...] (one fewer), unit, note
     mistakes     columns [...], rows [[...]], note
+    parts        metric, items [{name, value, low, high}]: the same of whole kinds of input ("pictures", "numbers")
+    pictures     items [{image, caption, true, said, sure, file}]: examples as a grid
+    players      items [{audio, image, true, said, sure, file}]: examples to hear; the image is a spectrogram
+    texts        items [{pieces [[text, weight], ...], true, said, sure, file}]: consecutive bits of a text, each with
+                 how far it pushed the answer towards what was said (above 0) or against it
+    occlusion    items [{image, heat, true, said, sure, file}], also called attention: what the answer rests on;
+                 heat [[weight, ...], ...]: a grid laid over the image, or a data URI of a transparent picture
+    filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
+    broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
+
+Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure`
+is a share. Pictures, players, texts may hold groups [{true, said, count, items}] for items: examples of mix-ups.
+Where the page would grow too large, the heaviest figures lose their last examples.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from ..core.run import Entry, Run
 from . import tables, words
-from .figures import Figure, figure
+from .figures import figure
+from .page import environment, policy, scripts, text_of
+from .placed import Figure, bared, fitted
 
 MOST_CURVES = 12
 MOST_STEPS = 150  # points of one learning curve: more cannot be seen
@@ -36,23 +46,26 @@ MOST_NOTES = 100
 MOST_ROWS = 200  # columns, candidates, lines of the plan
 MOST_FIGURES = 20
 MOST_BYTES = 950_000
+MEDIA_BYTES = 300_000  # pictures and sounds that a long record gives way to
 
 
 def html(run: Run) -> str:
     """The page, UTF-8 text of less than a megabyte: a long record is shown in part. Any part of it may be missing."""
     run = Run.from_json(run.to_json())  # plain values; what is not finite becomes None
-    for share in (1.0, 0.4, 0.1):
-        page = _page(run, share)
-        if len(page.encode()) < MOST_BYTES:
-            break
-    return page
-
-
-def _page(run: Run, share: float) -> str:
-    """The page with that share of as many columns, candidates and notes as it shows at most."""
     figures = [figure(f) for f in run.figures[:MOST_FIGURES]]
+    wanted = min(sum(f.bytes for f in figures), MEDIA_BYTES)
+    for share in (1.0, 0.4, 0.1):
+        page = _page(run, bared(figures), share)
+        room = MOST_BYTES - len(page.encode())
+        if room > wanted:
+            break
+    return _page(run, fitted(figures, max(room, 0)), share) if wanted else page
+
+
+def _page(run: Run, figures: list[Figure], share: float) -> str:
+    """The page with that share of as many columns, candidates and notes as it shows at most."""
     rows = int(MOST_ROWS * share)
-    page = _environment().get_template("page.html")
+    page = environment().get_template("page.html")
     text = page.render(
         run=run,
         task=_task(run),
@@ -66,12 +79,13 @@ def _page(run: Run, share: float) -> str:
         plan=tables.plan(run.plan, run.leaderboard, rows),
         curves=_curves_table(run),
         figures=figures,
+        places={f.place for f in figures},
         charts=_charts(run, figures, int(MOST_POINTS * share)),
         notes=run.notes[: int(MOST_NOTES * share)],
         machine=_machine(run),
-        policy=_policy(),
-        style=Markup(_text("style.css")),
-        scripts=_scripts(),
+        policy=policy(),
+        style=Markup(text_of("style.css")),
+        scripts=scripts(),
     )
     return text.encode("utf-8", "replace").decode()
 
@@ -251,43 +265,3 @@ def _thinned(curve: list[tuple[float, float]]) -> list[list[float]]:
     step = -(-len(curve) // MOST_STEPS)
     kept = curve[::step] + (curve[-1:] if (len(curve) - 1) % step else [])
     return [[x, float(f"{y:.5g}")] for x, y in kept]
-
-
-# The page
-
-
-@cache
-def _text(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")
-
-
-@cache
-def _scripts() -> list[Markup]:
-    """Every script of the page; the vendored ones with their licences, which ask to go where they go."""
-    vendored = [f"/*\n{_text(f'vendor/LICENSE-{name}.txt')}*/\n{_text(f'vendor/{file}')}" for name, file in _VENDORED]
-    return [Markup(script) for script in (*vendored, _text("charts.js"), _text("page.js"))]
-
-
-_VENDORED = (("d3", "d3.min.js"), ("plot", "plot.umd.min.js"))
-
-
-@cache
-def _policy() -> str:
-    """The page's content security policy: nothing is fetched, and no script runs but its own, known by their hashes."""
-    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _scripts()]
-    scripts = " ".join(f"'sha256-{h}'" for h in hashes)
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; form-action 'none'"
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False, "separators": (",", ":")}
-    environment.filters |= {"count": words.count, "cut": words.shortened, "error": words.error}
-    return environment

@@ -4,11 +4,13 @@ Each kind has a function here that makes its table and checks its data, and one 
 draws it. A kind that is not known, or data that are not as they should be, become a table and nothing is drawn.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from . import words
+from . import gallery, words
+from .placed import DATA, GOES_BY, Figure
 from .tables import Cell, Head, Table, cell, table
 
 MOST_CLASSES = 30
@@ -16,25 +18,7 @@ MOST_POINTS = 2000
 MOST_ROWS = 25
 MOST_ITEMS = 25
 MOST_CELLS = 30  # of a row that is shown
-
-
-@dataclass(frozen=True)
-class Figure:
-    """chart: the name of the function in charts.js that draws `data`, or "" for a table alone."""
-
-    title: str
-    says: str
-    chart: str
-    data: dict[str, Any]
-    table: Table
-    open: bool = False  # whether the table is the figure itself
-
-    @property
-    def full(self) -> bool:
-        """Whether it needs the width of the page."""
-        labels = self.data.get("labels", [])
-        crowded = len(labels) > 8 or (len(labels) > 3 and max(map(len, labels)) > 10)
-        return crowded or self.chart in ("", "residuals", "importance")
+MOST_FILES = 200
 
 
 def figure(about: dict[str, Any]) -> Figure:
@@ -145,7 +129,40 @@ def _importance(title: str, about: dict[str, Any]) -> Figure:
     if len(items) > MOST_ITEMS:
         says += f" The {MOST_ITEMS} longest of {len(items)} are drawn."
     data = {"items": items[:MOST_ITEMS], "percent": metric in words.PERCENT, "metric": metric}
-    return Figure(title, says, "importance", data, table("What mattered", heads, rows))
+    return Figure(title, says, "importance", data, table("What mattered", heads, rows), place=GOES_BY)
+
+
+def _parts(title: str, about: dict[str, Any]) -> Figure:
+    """As importance, of whole kinds of input."""
+    made = _importance(title, about)
+    says = (
+        f"How much the {made.data['metric']} rises on the sealed rows when all inputs of one kind are shuffled "
+        "together, so that they tell nothing of their row. A bar that reaches zero is a kind that it could do without."
+    )
+    heads = [Head("kind of input"), *made.table.heads[1:]]
+    told = Table("What each kind of input is worth", heads, made.table.rows)
+    return Figure(title, says, "importance", made.data, told, place=GOES_BY)
+
+
+def _broken(title: str, about: dict[str, Any]) -> Figure:
+    """items [{file, why}]; of: how many files there were; counts {why: how many}, where not all are listed."""
+    items = [(words.shortened(i["file"], 160), words.shortened(i["why"], 160)) for i in about["items"]]
+    given = about.get("counts") or {}
+    counts = {words.shortened(k, 160): int(v) for k, v in given.items()} or dict(Counter(why for _, why in items))
+    if not counts:
+        raise ValueError("nothing is broken")
+    total, of = sum(counts.values()), _real(about.get("of"))
+    share = f" of {of:,.0f} ({words.percent(total / of)})" if of else ""
+    says = f"{total:,} file{'s'[: total != 1]}{share} could not be read and {'was' if total == 1 else 'were'} left out."
+    by_count = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    heads: list[str | Head] = ["it", Head("files", number=True), "for example"]
+    first = {why: file for file, why in reversed(items)}
+    rows: list[list[object]] = [[why, n, first.get(why, "")] for why, n in by_count[:MOST_ROWS]]
+    listed: list[list[object]] = [[Cell(file, look="name"), why] for file, why in items[:MOST_FILES]]
+    files = table("Every file that was left out", ["file", "it"], listed, sortable=True)
+    if total > len(listed):
+        files = replace(files, rest=f"{total - len(listed):,} more files were left out.")
+    return Figure(title, says, "", {}, table(title, heads, rows), open=True, place=DATA, more=[files])
 
 
 def _roc(title: str, about: dict[str, Any]) -> Figure:
@@ -222,6 +239,9 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "roc": _roc,
     "histogram": _histogram,
     "mistakes": _mistakes,
+    "parts": _parts,
+    "broken": _broken,
+    **gallery.KINDS,
 }
 
 

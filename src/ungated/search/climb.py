@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.algorithm import Algorithm
+from ..core.algorithm import Algorithm, Entrant
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Form, Numbers
 from ..engines import interrupt, state
@@ -23,6 +23,7 @@ from .ensemble import temperature, weigh
 from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
 
+TASTE = 0.25  # of a fair share, for the short course of a network on pixels or tokens
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
 
@@ -43,15 +44,16 @@ class Judge(Protocol):
 class Terms:
     """What the climb is handed.
 
-    y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an
-    algorithm on a fold lie, (train, valid). share: seconds that one fit may take. deadline: time.monotonic() at which
-    the climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None.
+    y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an entrant
+    on a fold lie, (train, valid). start: the folder of the state that an entrant begins from, or None. share: seconds
+    that one fit may take. deadline: time.monotonic() at which the climb must end. scratch: where fitted states go.
+    limit: the most candidates (reproducible), or None.
     """
 
     task: Judge
     y: Array
     folds: Sequence[Fold]
-    blocks: Callable[[Algorithm, int], tuple[Path, Path]]
+    blocks: Callable[[Entrant, int], tuple[Path, Path]]
     share: float
     deadline: float
     worker_bytes: int
@@ -60,6 +62,7 @@ class Terms:
     workers: int = 1
     threads: int = 1
     limit: int | None = None
+    start: Callable[[Entrant], Path | None] = lambda entrant: None
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Summit:
 
 
 def climb(
-    algorithms: Sequence[Algorithm],
+    entrants: Sequence[Entrant],
     planned: dict[str, float],
     safe: Algorithm,
     pool: Pool,
@@ -93,12 +96,13 @@ def climb(
 ) -> Summit:
     """Climb until the deadline.
 
-    algorithms: defaults, cheap first. planned: id -> seconds of one fit. safe: one that looks at no column, learned
-    here and now, so that there is always something to keep. tell: called when a trial's error is known, and often with
-    None meanwhile.
+    entrants: defaults, cheap first. planned: an entrant's key -> seconds of one fit. safe: one that looks at no column,
+    learned here and now, so that there is always something to keep. tell: called when a trial's error is known, and
+    often with None meanwhile.
     """
+    entrants = sorted(entrants, key=lambda e: min(planned[e.key], TASTE * terms.share) if e.tastes else planned[e.key])
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
-    ladder = Ladder(algorithms, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
+    ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     _learn_here(safe, ladder, terms)
     try:
         why = _work(ladder, pool, terms, tell)
@@ -112,7 +116,7 @@ def climb(
 
 def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
     """Fit an algorithm that looks at no column, and so costs next to nothing, in this process on every fold."""
-    step = ladder.begin(algorithm)
+    step = ladder.begin(Entrant(algorithm))
     step.trial.rung = len(ladder.rungs)
     for k in [k for k, fold in enumerate(terms.folds) if fold.repeat == 0]:
         began, fold = time.perf_counter(), terms.folds[k]
@@ -165,9 +169,10 @@ def _wave(ladder: Ladder, left: float, pool: Pool, terms: Terms, everything: boo
 
 
 def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
-    trial, algorithm = step.trial, step.trial.algorithm
-    train, valid = terms.blocks(algorithm, step.fold)
+    trial, algorithm = step.trial, step.trial.entrant.algorithm
+    train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
+    trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
     return Job(
         id=name,
         algorithm=name_of(type(algorithm)),
@@ -179,14 +184,17 @@ def _job(step: Step, ladder: Ladder, terms: Terms, left: float) -> Job:
         out=terms.scratch / name,
         seed=terms.seed + 1000 * step.fold,
         threads=terms.threads,
-        seconds=left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms))),
+        seconds=trial.given,
         bytes=terms.worker_bytes,
+        start=terms.start(trial.entrant),
     )
 
 
 def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
-    return terms.share if trial.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
+    if trial.entrant.tastes:
+        return trial.course or TASTE * terms.share
+    return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:

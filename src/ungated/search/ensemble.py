@@ -2,9 +2,11 @@
 
 Greedy selection with replacement: begin with the best candidate, then again and again add whichever one (often the same
 again) lowers the validation error of the mean most. How often each was taken is its weight. Candidates that err in
-different places are taken together; one that only repeats another is not.
+different places are taken together; one that only repeats another is not. Few rows cannot tell chance from skill: there
+the selection is made on many small random parts of them, and the weights are averaged (bagging).
 
-Paper: Caruana et al., "Ensemble selection from libraries of models", ICML 2004. Cost: O(steps · candidates · rows).
+Paper: Caruana et al., "Ensemble selection from libraries of models", ICML 2004.
+Cost: O(steps · candidates · rows), on few rows six times that.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,10 @@ from ..core.numbers import Answer, Array, Floats
 STEPS = 40
 LIBRARY = 25
 FEW = 2000  # validation rows below which the single best candidate is too uncertain to begin with alone ...
-FEW_START = 4  # ... and this many begin together, as the paper advises
+FEW_START = 4  # ... so that this many begin together, as the paper advises ...
+BAGS = 20  # ... and weights are the mean over so many random parts of the rows ...
+BAG_SHARE = 0.3  # ... each of this share of them
+LEAST_WEIGHT = 0.02  # of a mean over parts: less is not worth another model at prediction
 LEAST_GAIN = 0.0005  # a smaller relative gain is not worth another model at prediction
 
 
@@ -31,15 +36,37 @@ class Judge(Protocol):
 def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
     """Weights, one for each candidate's validation answers (n, outputs), that add up to 1; most are 0."""
     alone = np.array([task.loss(y, a) for a in answers])
-    library = np.argsort(alone, kind="stable")[:LIBRARY]
+    library = np.argsort(alone, kind="stable")[:LIBRARY].tolist()
+    picked = [answers[i] for i in library]
+    weights = np.zeros(len(answers))
+    weights[library] = _bagged(picked, y, task) if len(y) < FEW else _greedy(picked, y, task, start=1)
+    mean = np.einsum(
+        "i,ino->no", weights[weights > 0], np.stack([answers[i] for i in np.flatnonzero(weights).tolist()])
+    )
+    if alone[library[0]] < task.loss(y, mean):  # no mean errs less than the best candidate does alone
+        weights = np.eye(len(answers))[library[0]]
+    return weights
+
+
+def _bagged(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
+    """The mean of the weights that random parts of the rows would give, without the least of them."""
+    rng, size = np.random.default_rng(0), max(1, round(BAG_SHARE * len(y)))
+    parts = [rng.permutation(len(y))[:size] for _ in range(BAGS)]
+    weights = np.mean([_greedy([a[part] for a in answers], y[part], task, FEW_START) for part in parts], axis=0)
+    weights[weights < min(LEAST_WEIGHT, weights.max())] = 0
+    return np.asarray(weights / weights.sum())
+
+
+def _greedy(answers: Sequence[Answer], y: Array, task: Judge, start: int) -> Floats:
+    """Weights of candidates from greedy selection that begins with the `start` best."""
+    first = np.argsort([task.loss(y, a) for a in answers], kind="stable")[:start].tolist()
     taken = np.zeros(len(answers))
-    start = library[: FEW_START if len(y) < FEW else 1]
-    taken[start], total = 1, np.sum([answers[i] for i in start], axis=0)
-    error = task.loss(y, total / len(start))
+    taken[first], total = 1, np.sum([answers[i] for i in first], axis=0)
+    error = task.loss(y, total / len(first))
     best, best_error = taken.copy(), error
-    for count in range(len(start) + 1, STEPS + 1):
-        errors = [task.loss(y, (total + answers[i]) / count) for i in library]
-        chosen = library[int(np.argmin(errors))]
+    for count in range(len(first) + 1, STEPS + 1):
+        errors = [task.loss(y, (total + a) / count) for a in answers]
+        chosen = int(np.argmin(errors))
         total += answers[chosen]
         taken[chosen] += 1
         error = min(errors)
@@ -47,8 +74,6 @@ def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
             best, best_error = taken.copy(), error
         elif count > 8 and error > best_error:
             break
-    if alone[library[0]] < best_error:  # no mean errs less than the best candidate does alone
-        best = np.eye(len(answers))[library[0]]
     return best / best.sum()
 
 

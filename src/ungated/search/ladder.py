@@ -4,6 +4,8 @@ A trial starts on the first rung, one fold. Of the algorithms, judged by their b
 the second rung, the rest of the folds; and within an algorithm the better half of its settings. On small data the
 best quarter climbs to the third, the rows parted anew. Whoever is far behind climbs only if that costs next to nothing.
 Whenever nothing has earned a promotion, a candidate begins: another setting of an algorithm that is not far behind.
+A network on pixels or tokens would swallow all the time there is: each first has a taste, a short course on one fold;
+the one that errs least after it runs the long course, all folds, for as long as there is time.
 These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
 
 Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
@@ -13,10 +15,11 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ..core.algorithm import Algorithm
+from ..core.algorithm import Entrant
 from ..core.numbers import Answer
 from .split import Fold
 
@@ -24,7 +27,10 @@ PATIENCE = 100  # trials without progress after which the climb ends
 NEAR = 0.08  # of the least error, or of its way to the baseline's if shorter: who is within may yet help the ensemble
 NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far behind for sure
 NEARER = 0.03  # the same for who may try more settings
+SATED = 0.7  # of the seconds given: who took less had learned what it could
+LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
+MOST_FOR_OTHERS = 0.3  # of the time left: whoever is not the best may not take more for its next rung
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
 
@@ -43,18 +49,30 @@ class Result:
 
 @dataclass
 class Trial:
-    """A candidate and how far it has come. rung: the highest it has been sent to. fate: why it ended, if it did."""
+    """A candidate and how far it has come.
+
+    rung: the highest it has been sent to. fate: why it ended, if it did. given: seconds that its last fit was allowed.
+    course: seconds that each of its fits may take, where it runs the long course.
+    """
 
     key: int
-    algorithm: Algorithm
+    entrant: Entrant
     rung: int = 0
     results: dict[int, Result] = field(default_factory=dict)
     fate: str = ""
     finished_at: float = 0.0
+    given: float = math.inf
+    course: float = 0.0
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it has had a mere taste: the time was up before it had learned what it could."""
+        taken = max((r.seconds for r in self.results.values()), default=0.0)
+        return self.entrant.tastes and not self.course and taken > SATED * self.given
 
     @property
     def id(self) -> str:
-        return self.algorithm.card.id
+        return self.entrant.key
 
     def loss(self, folds: Sequence[int]) -> float:
         """Mean error over those folds; infinite while one of them is missing."""
@@ -74,14 +92,14 @@ class Step:
 class Ladder:
     """The state of the climb.
 
-    The first trial that begins is the baseline's. algorithms: defaults, cheap first. planned: id -> seconds of one fit
-    on one fold. folds: as the split made them. width: how many unfinished trials there may be on the first rung. limit:
-    the most candidates, or None.
+    The first trial that begins is the baseline's. entrants: defaults, cheap first. planned: an entrant's key ->
+    seconds of one fit on one fold. folds: as the split made them. width: how many unfinished trials there may be on
+    the first rung. limit: the most candidates, or None.
     """
 
     def __init__(
         self,
-        algorithms: Sequence[Algorithm],
+        entrants: Sequence[Entrant],
         planned: dict[str, float],
         folds: Sequence[Fold],
         *,
@@ -94,8 +112,8 @@ class Ladder:
         self.rungs = [part for part in ([first[0]], first[1:], later) if part]
         self.trials: list[Trial] = []
         self._noise = NOISE / math.sqrt(len(folds[first[0]].valid))
-        self._waiting = list(algorithms)
-        self._variants = {a.card.id: [dataclasses.replace(a, **v) for v in a.variants] for a in algorithms}
+        self._waiting = list(entrants)
+        self._variants = {e.key: [_with(e, **v) for v in e.algorithm.variants] for e in entrants}
         self._planned = planned
         self._slower = dict.fromkeys(planned, 1.0)
         self._queue: list[Step] = []
@@ -135,9 +153,14 @@ class Ladder:
             if not step.trial.fate:
                 return step
         while self._waiting and self._room():
-            algorithm = self._waiting.pop(0)
-            if self._expected(algorithm.card.id) < left:
-                return self.begin(algorithm)
+            if sooner := self._sooner(self._waiting[0]):
+                return self.begin(sooner)
+            entrant = self._waiting.pop(0)
+            if self._expected(entrant.key) < left:
+                return self.begin(entrant)
+        if trial := self._long_course(left, workers):
+            self._queue = [Step(trial, k) for k in self._upto(min(1, len(self.rungs) - 1))]
+            return self.next(left, workers)
         if trial := self._promotable(left, workers):
             trial.rung += 1
             self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
@@ -146,14 +169,29 @@ class Ladder:
             return self.begin(fresh)
         return None
 
+    def _sooner(self, waiting: Entrant) -> Entrant | None:
+        """The best algorithm's next prepared settings, while all its trials cost less than the default that waits.
+
+        Not where that would cost but a taste; and not where the number of candidates is fixed: what then happens may
+        not depend on seconds.
+        """
+        known = [t for t in self.trials if t.id in self._planned and t.loss(self.rungs[0]) < math.inf]
+        if self._limit is not None or not known or waiting.tastes:
+            return None
+        best = min(known, key=lambda t: t.loss(self.rungs[0])).id
+        tried = sum(t.id == best for t in self.trials)
+        if self._variants.get(best) and (1 + tried) * self._expected(best) < self._expected(waiting.key):
+            return self._variants[best].pop(0)
+        return None
+
     def expected(self, trial: Trial) -> float:
         """Seconds that one more fold of the trial should take."""
         if trial.results:
             return float(np.mean([r.seconds for r in trial.results.values()]))
         return self._expected(trial.id)
 
-    def _expected(self, algorithm: str) -> float:
-        return self._planned.get(algorithm, 1.0) * self._slower.get(algorithm, 1.0)
+    def _expected(self, key: str) -> float:
+        return self._planned.get(key, 1.0) * self._slower.get(key, 1.0)
 
     def _upto(self, rung: int) -> list[int]:
         return [k for part in self.rungs[: rung + 1] for k in part]
@@ -162,11 +200,33 @@ class Ladder:
         started = sum(1 for t in self.trials if not t.fate and self.rungs[0][0] not in t.results)
         return started < self._width and (self._limit is None or len(self.trials) < self._limit)
 
-    def begin(self, algorithm: Algorithm) -> Step:
-        """A new trial of that algorithm, on the first rung."""
-        trial = Trial(len(self.trials), algorithm)
+    def begin(self, entrant: Entrant) -> Step:
+        """A new trial of that entrant, on the first rung."""
+        trial = Trial(len(self.trials), entrant)
         self.trials.append(trial)
         return Step(trial, self.rungs[0][0])
+
+    def _long_course(self, left: float, workers: int) -> Trial | None:
+        """A trial that takes all the time left: of the entrants that had but a taste, the one that errs least.
+
+        Where others err less than it, it gets one worker and the others go on; else the rest of the workers try it
+        with other settings.
+        """
+        done, first = self.rungs[0], self.rungs[0][0]
+        tasting = any(t.entrant.tastes and first not in t.results and not t.fate for t in self.trials)
+        course = 0.95 * left / math.ceil(len(self._upto(min(1, len(self.rungs) - 1))) / workers)
+        if self._limit is not None or self._waiting or tasting or not math.isfinite(left):
+            return None
+        ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
+        short = [t for t in ranked if t.cut_short and t.loss(done) < LEARNED * self.trials[0].loss(done)]
+        running = sum(bool(t.course) for t in self.trials)
+        if not short or course < 1.5 * short[0].given or running >= (workers if short[0] is ranked[0] else 1):
+            return None
+        best = short[0].entrant
+        entrant = self._variants[best.key].pop(0) if running and self._variants.get(best.key) else best
+        trial = self.begin(entrant if not running or entrant is not best else self._vary(best)).trial
+        trial.rung, trial.course = min(1, len(self.rungs) - 1), course
+        return trial
 
     def _promotable(self, left: float, workers: int) -> Trial | None:
         """The best trial that has earned the next rung and can still finish it."""
@@ -175,7 +235,9 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                if trial.rung == rung and need < 0.9 * left and (self._near(trial, NEAR) or need < CHEAP * left):
+                most = 0.9 if trial is ranked[0] else MOST_FOR_OTHERS
+                able = trial.rung == rung and not trial.cut_short and need < most * left
+                if able and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
         return None
 
@@ -202,8 +264,8 @@ class Ladder:
         way = max(losses[0] - least, 0.0)
         return trial.loss(done) <= least + margin * min(least, way) + self._noise * math.sqrt(abs(least) * way)
 
-    def _fresh(self, left: float) -> Algorithm | None:
-        """A new candidate: an algorithm drawn by the rank of its best trial, with its next untried settings."""
+    def _fresh(self, left: float) -> Entrant | None:
+        """A new candidate: an entrant drawn by the rank of its best trial, with its next untried settings."""
         done = self.rungs[0]
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         champions = _champions(ranked)
@@ -215,18 +277,23 @@ class Ladder:
         chosen = open_ids[self._rng.choice(len(open_ids), p=weights / weights.sum())]
         if self._variants.get(chosen):
             return self._variants[chosen].pop(0)
-        return self._vary(champions[chosen].algorithm)
+        return self._vary(champions[chosen].entrant)
 
     def _can_vary(self, champion: Trial) -> bool:
-        return bool(self._variants.get(champion.id)) or champion.algorithm.searchable
+        return bool(self._variants.get(champion.id)) or champion.entrant.algorithm.searchable
 
-    def _vary(self, best: Algorithm) -> Algorithm:
+    def _vary(self, best: Entrant) -> Entrant:
         """Half of the time drawn anew, else the best with about half of its settings drawn anew."""
-        drawn = best.draw(self._rng)
+        settings = best.algorithm
+        drawn = settings.draw(self._rng)
         if self._rng.random() < 0.5:
-            return drawn
-        kept = {f.name: getattr(best, f.name) for f in dataclasses.fields(best) if self._rng.random() < 0.5}
-        return dataclasses.replace(drawn, **kept)
+            return dataclasses.replace(best, algorithm=drawn)
+        kept = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if self._rng.random() < 0.5}
+        return dataclasses.replace(best, algorithm=dataclasses.replace(drawn, **kept))
+
+
+def _with(entrant: Entrant, **settings: Any) -> Entrant:
+    return dataclasses.replace(entrant, algorithm=dataclasses.replace(entrant.algorithm, **settings))
 
 
 def _champions(ranked: list[Trial]) -> dict[str, Trial]:

@@ -27,7 +27,7 @@ class ExtraTrees(Algorithm):
         year=2006,
         paper="Geurts, Ernst & Wehenkel, Extremely Randomized Trees, Machine Learning 63 (2006)",
         tasks=frozenset({"classify", "regress"}),
-        takes=frozenset(Takes),
+        takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
         loads=("sklearn.tree",),
         anytime=True,
     )

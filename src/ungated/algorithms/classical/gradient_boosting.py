@@ -4,7 +4,9 @@ The answer is the sum of many small trees, each correcting a fraction (the learn
 wrong; "gradient" because for any smooth error the thing to correct is its slope. LightGBM grows the trees: it sorts
 numbers into 255 bins once, always splits the leaf that gains most, sends missing values where they help, and splits
 categories as sets. Rows set aside are watched: when their error stops falling, enough trees have been grown. Where the
-data are small the trees are then grown again from all rows, with the number of rounds found.
+data are small the trees are then grown again from all rows, with the number of rounds found. Amounts that scatter more
+where they are larger (prices, counts) may be learned by a family that says so, on a logarithmic scale (Nelder &
+Wedderburn 1972): what is large then no longer drowns what is small.
 
 Cost: O(rounds · k · n · d) time at a few nanoseconds each, O(n d) bytes of memory.
 Paper: Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29, 2001
@@ -18,10 +20,11 @@ from typing import Any, ClassVar
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, Text, setting, watch_split
 from ...core.clock import Clock
-from ...core.numbers import Numbers, Shape, Takes
+from ...core.numbers import Array, Numbers, Shape, Takes
 from ...engines.boosting import Boosted, Watch
 from ...engines.rows import checked
 
+FAMILIES = ("normal", "poisson", "tweedie", "gamma")  # the variance grows as the mean to the power 0, 1, 1.5, 2
 SMALL = 20_000  # up to so many rows, all of them are learned from again once the number of rounds is known
 
 
@@ -39,20 +42,21 @@ class GradientBoosting(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Boosted
+    # Each also names a family, which only amounts heed, so that the first few try every one of them.
     variants: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {
-            "learning_rate": 0.03,
-            "num_leaves": 96,
-            "min_data_in_leaf": 5,
-            "feature_fraction": 0.6,
-            "bagging_fraction": 0.9,
-        }
-        | {"lambda_l2": 3.0, "cat_smooth": 30.0},
-        {"learning_rate": 0.02, "num_leaves": 64, "feature_fraction": 0.6, "bagging_fraction": 0.9, "cat_smooth": 30.0},
-        {"learning_rate": 0.04, "num_leaves": 96, "extra_trees": True},
-        {"learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 20, "lambda_l2": 5.0, "feature_fraction": 0.7},
+        {"learning_rate": 0.05, "num_leaves": 64, "feature_fraction": 0.6, "bagging_fraction": 0.9}
+        | {"cat_smooth": 30.0, "family": "gamma"},
+        {"learning_rate": 0.04, "num_leaves": 24, "min_data_in_leaf": 5, "feature_fraction": 0.4}
+        | {"bagging_fraction": 0.8, "cat_smooth": 60.0, "family": "tweedie"},
+        {"learning_rate": 0.04, "num_leaves": 96, "min_data_in_leaf": 5, "feature_fraction": 0.6}
+        | {"bagging_fraction": 0.9, "lambda_l2": 3.0, "cat_smooth": 30.0},
+        {"learning_rate": 0.05, "num_leaves": 40, "min_data_in_leaf": 4, "feature_fraction": 0.5}
+        | {"bagging_fraction": 0.9, "sets": False, "family": "poisson"},
+        {"learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 20, "feature_fraction": 0.7}
+        | {"lambda_l2": 5.0, "family": "tweedie"},
+        {"learning_rate": 0.04, "num_leaves": 96, "extra_trees": True, "family": "gamma"},
         {"learning_rate": 0.03, "num_leaves": 32, "feature_fraction": 0.5, "bagging_fraction": 0.7, "lambda_l2": 1.0},
-        {"learning_rate": 0.1, "num_leaves": 4, "min_data_in_leaf": 10, "lambda_l2": 0.1},
+        {"learning_rate": 0.1, "num_leaves": 4, "min_data_in_leaf": 10, "lambda_l2": 0.1, "sets": False},
         {"learning_rate": 0.015, "num_leaves": 200, "feature_fraction": 0.4, "min_data_in_leaf": 3, "lambda_l2": 3.0},
     )
 
@@ -64,13 +68,19 @@ class GradientBoosting(Algorithm):
     lambda_l2: float = setting(0.0001, "pull of leaf values to zero", low=0.0001, high=30.0, log=True)
     cat_smooth: float = setting(10.0, "how much a rare level's effect is doubted", low=1.0, high=100.0, log=True)
     extra_trees: bool = setting(False, "try one random threshold a column instead of all", choices=(False, True))
+    sets: bool = setting(
+        True, "split categories as sets; else in the order of how common they are", choices=(False, True)
+    )
+    family: str = setting(
+        "normal", "how amounts of 0 and more scatter: evenly, or more where their mean is larger", choices=FAMILIES
+    )
     rounds: int = setting(3000, "most rounds of boosting")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs
         rounds = 12 / self.learning_rate * n / (n + 1500)  # fewer rows are learned sooner
         rounds *= (31 / self.num_leaves) ** 0.5 * (2 if self.extra_trees else 1)  # and blunter trees later
-        rounds *= 1.3 if job.task == "regress" else 1.0 if k == 2 else 0.45
+        rounds *= (2.5 if self.family == "poisson" else 1.3) if job.task == "regress" else 1.0 if k == 2 else 0.45
         trees = min(self.rounds, rounds) * (k if k > 2 else 1)
         leaves = min(self.num_leaves, 1 + n / self.min_data_in_leaf)
         tree = 1e-4 + n * d * math.log2(1 + leaves) * 0.02 / (on.scalar * 1e6) + leaves * d * 1e-6
@@ -79,39 +89,38 @@ class GradientBoosting(Algorithm):
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Boosted:
         x, y = checked(self.card, train, task)
-        level, spread = (float(y.mean()), float(y.std()) or 1.0) if task.id == "regress" else (0.0, 1.0)
-        y = (y - level) / spread if task.id == "regress" else y
-        whole = Numbers(train.form, x, y, train.columns)
+        units = _Units.of(y, self.family) if task.id == "regress" else _Units()
+        whole = Numbers(train.form, x, (y - units.level) / units.spread if task.id == "regress" else y, train.columns)
         if len(x) < 20:
-            return Boosted(self._grow(whole, None, task, clock, 30, spread)[0], task.outputs, level, spread)
+            return Boosted(self._grow(whole, None, task, clock, 30, units)[0], task.outputs, units.level, units.spread)
         part, watched = watch_split(whole, task, clock.seed, share=0.1 if len(x) > 5000 else 0.2)
         began = clock.spent()
-        trees, rounds = self._grow(part, watched, task, clock, self.rounds, spread)
+        trees, rounds = self._grow(part, watched, task, clock, self.rounds, units)
         took = clock.spent() - began
         if len(x) <= SMALL and clock.left() > 1.5 * took:
             more = round(rounds * (1 + 0.5 * len(watched) / len(part)))  # a little more data bears a few more rounds
-            trees, _ = self._grow(whole, None, task, clock, more, spread)
-        return Boosted(trees, task.outputs, level, spread)
+            trees, _ = self._grow(whole, None, task, clock, more, units)
+        return Boosted(trees, task.outputs, units.level, units.spread)
 
     def _grow(
-        self, part: Numbers, watched: Numbers | None, task: Task, clock: Clock, rounds: int, spread: float
+        self, part: Numbers, watched: Numbers | None, task: Task, clock: Clock, rounds: int, units: "_Units"
     ) -> tuple[Text, int]:
         """The trees as text and how many rounds they took; where rows are watched, only up to their least error."""
         import lightgbm
 
-        params = self._params(task, clock, len(part))
-        categories = [i for i, c in enumerate(part.columns) if c.levels]
+        params = self._params(task, clock, len(part), units.family)
+        categories = [i for i, c in enumerate(part.columns) if c.levels and self.sets]
         data = lightgbm.Dataset(part.x, part.y, categorical_feature=categories, params=params)
         sets = []
         if watched is not None:
             sets = [lightgbm.Dataset(watched.x, watched.y, reference=data, params=params)]
-        watch = Watch(clock, patience=max(20, round(2 / self.learning_rate)), spread=spread)
+        watch = Watch(clock, patience=max(20, round(2 / self.learning_rate)), spread=units.spread)
         booster = lightgbm.train(params, data, rounds, valid_sets=sets, callbacks=[watch])
         best = watch.best or booster.current_iteration()
         return Text(booster.model_to_string(num_iteration=best)), best
 
-    def _params(self, task: Task, clock: Clock, n: int) -> dict[str, Any]:
-        shape: dict[str, Any] = {"objective": "l2", "metric": "l2"}
+    def _params(self, task: Task, clock: Clock, n: int, family: str) -> dict[str, Any]:
+        shape: dict[str, Any] = {"objective": "l2" if family == "normal" else family, "metric": "l2"}
         if task.id == "classify":
             shape = {"objective": "binary", "metric": "binary_logloss"}
             if task.outputs != 2:
@@ -136,3 +145,20 @@ class GradientBoosting(Algorithm):
             "force_row_wise": True,
             "verbosity": -1,
         }
+
+
+@dataclass(frozen=True)
+class _Units:
+    """What trees learn is (y - level) / spread: standardised, or for the families of a log link a share of the mean."""
+
+    family: str = "normal"
+    level: float = 0.0
+    spread: float = 1.0
+
+    @classmethod
+    def of(cls, y: Array, family: str) -> "_Units":
+        """The family where the amounts allow it: those other than normal know nothing below 0, gamma not even 0."""
+        mean = float(y.mean())
+        if family == "normal" or y.min() < 0 or mean <= 0:
+            return cls("normal", mean, float(y.std()) or 1.0)
+        return cls("tweedie" if family == "gamma" and y.min() == 0 else family, 0.0, mean)

@@ -27,7 +27,7 @@ class RandomForest(Algorithm):
         year=2001,
         paper="Breiman, Random Forests, Machine Learning 45 (2001)",
         tasks=frozenset({"classify", "regress"}),
-        takes=frozenset(Takes),
+        takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
         loads=("sklearn.tree",),
         anytime=True,
     )

@@ -35,7 +35,7 @@ class Baseline(Algorithm):
         year=1774,
         paper="Laplace, Mémoire sur la probabilité des causes par les événements (1774)",
         tasks=frozenset({"classify", "regress"}),
-        takes=frozenset(Takes),
+        takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
         skips={"beats the baseline": "it is the baseline", "refuses bad input": "it looks at no column"},
     )
     fitted: ClassVar = Constant

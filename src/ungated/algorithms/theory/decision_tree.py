@@ -32,7 +32,7 @@ class DecisionTree(Algorithm):
         year=1984,
         paper="Breiman, Friedman, Olshen & Stone, Classification and Regression Trees (1984)",
         tasks=frozenset({"classify", "regress"}),
-        takes=frozenset(Takes),
+        takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
         loads=("sklearn.tree",),
     )
     fitted: ClassVar = Forest

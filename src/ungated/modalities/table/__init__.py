@@ -8,9 +8,10 @@ x = encoder.rows(typed)
 """
 
 from .cast import Cast, cast
-from .encode import LEFT_OUT, RowEncoder, widths
+from .encode import LEFT_OUT, RowEncoder, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
+from .media import MEDIA, alike
 from .named import NAMED, named
 from .read import Raw, read
 from .schema import KINDS, ColumnKind, Schema
@@ -19,15 +20,18 @@ from .suspect import warnings
 __all__ = [
     "KINDS",
     "LEFT_OUT",
+    "MEDIA",
     "NAMED",
     "Cast",
     "ColumnKind",
     "Raw",
     "RowEncoder",
     "Schema",
+    "alike",
     "cast",
     "give_back",
     "give_back_table",
+    "heavy",
     "look",
     "named",
     "read",

@@ -3,30 +3,43 @@
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ...core.errors import InputError
-from . import parse
+from ..broken import Broken
+from . import media, parse
 from .kinds import listed, type_word
 from .schema import ColumnKind, Schema, many
 
 TYPES = {"number": pl.Float64, "date": pl.Datetime("us")}
+MEDIA = ("text", "picture", "sound")  # their cells are read by modalities of their own
 
 
 @dataclass(frozen=True)
 class Cast:
-    """frame: typed, in the schema's order. notes: cells that could not be read, one line a column."""
+    """frame: typed, in the schema's order. notes: cells that could not be read, one line a column.
+
+    broken: files that could not be read, which are null in the frame; lost: whether a row, (n,) bool, has one of them.
+    """
 
     frame: pl.DataFrame
     notes: list[str]
+    broken: list[Broken]
+    lost: np.ndarray
 
 
-def cast(frame: pl.DataFrame, schema: Schema, *, where: str, optional: Collection[str] = ()) -> Cast:
-    """Columns as the schema says: number as Float64, date as Datetime(us), all else as String; null where missing.
+def cast(
+    frame: pl.DataFrame, schema: Schema, *, where: str, optional: Collection[str] = (), base: Path | None = None
+) -> Cast:
+    """Columns as the schema says: number as Float64, date as Datetime(us), pictures and sounds decoded, as Binary, all
+    else as String; null where missing.
 
     where: names the table in messages. optional: columns that may be absent (the target, when predicting) and are then
-    left out. Extra columns are ignored, order and types may differ.
+    left out. base: the folder against which paths in cells are read. Extra columns are ignored, order and types may
+    differ.
     Raises InputError for a missing column, or where over half of a column's cells cannot be read as its kind.
     """
     here = set(frame.columns)
@@ -37,21 +50,36 @@ def cast(frame: pl.DataFrame, schema: Schema, *, where: str, optional: Collectio
     done = _easy(frame, wanted)
     notes: list[str] = []
     columns = []
+    broken: list[Broken] = []
+    lost = np.zeros(frame.height, bool)
     for column in wanted:
         if column.name in done:
             columns.append(done[column.name])
+            continue
+        if column.kind in media.MEDIA:
+            cells, faults = media.decode(column.kind, frame[column.name], column.how, base, _names(frame, schema))
+            lost |= (cells.is_null() & frame[column.name].is_not_null()).to_numpy()
+            columns.append(cells)
+            broken += faults
             continue
         values, note = _cast(frame[column.name], column, where)
         columns.append(values.alias(column.name))
         if note:
             notes.append(note)
-    return Cast(pl.DataFrame(columns), notes)
+    return Cast(pl.DataFrame(columns), notes, broken, lost)
+
+
+def _names(frame: pl.DataFrame, schema: Schema) -> list[str]:
+    """What to call the rows in messages: by the file that each came from, else by its number."""
+    if "file" in frame.columns and "file" in schema:
+        return [str(name) for name in frame["file"].to_list()]
+    return [f"row {i + 1:,}" for i in range(frame.height)]
 
 
 def _easy(frame: pl.DataFrame, columns: list[ColumnKind]) -> dict[str, pl.Series]:
     """Columns that need no second look, all in one query: plain numbers, and text that stays text."""
     types = dict(frame.schema)  # the property is made anew each time: slow in a loop over thousands of columns
-    texts = [c.name for c in columns if c.kind not in TYPES and types[c.name] == pl.String]
+    texts = [c.name for c in columns if c.kind not in (*TYPES, *MEDIA) and types[c.name] == pl.String]
     typed = [c.name for c in columns if c.kind == "number" and types[c.name].is_numeric()]
     plain = [c.name for c in columns if c.kind == "number" and types[c.name] == pl.String and _pointed(c)]
     bare = parse.stripped(frame, texts + plain)
@@ -87,6 +115,8 @@ def _cast(values: pl.Series, column: ColumnKind, where: str) -> tuple[pl.Series,
         typed = _number(values, column)
     elif column.kind == "date":
         typed = _date(values, column)
+    elif column.kind == "text" and values.dtype == pl.String:
+        return values.set(parse.strip(values).is_null(), None), ""  # its white space is part of it
     else:
         return _string(values), ""
     known = parse.strip(values) if values.dtype == pl.String else values

@@ -1,11 +1,14 @@
 """From typed columns to rows of float32: what was learned from training rows, and nothing else, decides every number.
 
-Each column becomes one part, chosen by its kind: `NumberPart`, `CodePart`, `LevelsPart`, `FlagPart`, `DatePart`,
-`WordsPart`. A part is a frozen dataclass of plain JSON values with three methods: `fit`, `columns`, `fill`.
+Each column becomes one part, chosen by its kind: `NumberPart`, `CodePart`, `LevelsPart`, `SeriesPart`, `FlagPart`,
+`DatePart`, `WordsPart`, or what the column's own modality makes of a text, a picture or a sound. A part is a frozen
+dataclass of plain JSON values and arrays with three methods: `fit`, `columns`, `fill`; a sparse one has `width` and
+`matrix`.
 """
 
+import importlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -13,13 +16,17 @@ import polars as pl
 
 from ...core.algorithm import State
 from ...core.errors import InputError
-from ...core.numbers import Column, Takes
+from ...core.numbers import Array, Column, Form, Numbers, Takes
 from .categories import CodePart, FlagPart, LevelsPart
+from .codes import SeriesPart, are_codes
 from .dates import DatePart
 from .numeric import NumberPart
-from .schema import Schema
+from .schema import ColumnKind, Schema
 from .words import WordsPart
 
+LONG = (
+    6  # words of a text, in the middle of them, from which on its meaning is looked for and not just its common words
+)
 LEFT_OUT = ("identifier", "constant")
 SAMPLE = 20_000  # rows that `widths` looks at
 
@@ -33,14 +40,39 @@ class Part(Protocol):
     def fill(self, values: pl.Series, out: np.ndarray) -> None: ...
 
 
-PARTS: dict[str, Any] = {p.__name__: p for p in (NumberPart, CodePart, LevelsPart, FlagPart, DatePart, WordsPart)}
+class SparsePart(Protocol):
+    """What a text becomes for those who take SPARSE: thousands of columns, mostly empty."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    def matrix(self, values: pl.Series) -> Any: ...
+
+
+PARTS: dict[str, Any] = {
+    p.__name__: p for p in (NumberPart, CodePart, LevelsPart, SeriesPart, FlagPart, DatePart, WordsPart)
+}
+MEDIA_PARTS = {"TermsPart": "text", "MeaningPart": "text", "PicturePart": "picture", "SoundPart": "sound"}
+
+
+def part_class(name: str) -> Any:
+    """The part of that name; those of other modalities are loaded where there is something for them to read."""
+    if name in PARTS:
+        return PARTS[name]
+    return getattr(importlib.import_module(f"..{MEDIA_PARTS[name]}", __package__), name)
 
 
 @dataclass(frozen=True)
 class RowEncoder:
-    """What training rows taught about turning columns into numbers. parts: one for each column that is encoded."""
+    """What training rows taught about turning columns into numbers.
+
+    parts: one for each column that is encoded densely. sparse: those encoded as mostly empty columns, which stand after
+    the others; where there are any, the rows are a csr_array.
+    """
 
     parts: tuple[Part, ...]
+    sparse: tuple[SparsePart, ...] = ()
 
     @classmethod
     def fit(cls, frame: pl.DataFrame, schema: Schema, features: Sequence[str], takes: frozenset[Takes]) -> Self:
@@ -52,22 +84,36 @@ class RowEncoder:
         here = set(frame.columns)
         wanted = [n for n in features if schema[n].kind not in LEFT_OUT and n in here]
         frame = _plain(frame.select(wanted))
-        return cls(tuple(_part(schema[n].kind, frame[n], takes) for n in wanted))
+        parts = [_part(schema[n], frame[n], takes) for n in wanted]
+        return cls(tuple(p for p in parts if not _is_sparse(p)), tuple(p for p in parts if _is_sparse(p)))
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """What each number of a row means."""
-        return tuple(c for part in self.parts for c in part.columns())
+        """What each number of a dense row means; of sparse rows there would be too many to say."""
+        return () if self.sparse else tuple(c for part in self.parts for c in part.columns())
 
-    def rows(self, frame: pl.DataFrame) -> np.ndarray:
-        """float32 (n, d), C order. Raises InputError where a column is missing."""
+    def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers:
+        """The rows with their answers, as an algorithm takes them."""
+        return Numbers(Form.ROWS, self.rows(frame), y, self.columns)
+
+    def rows(self, frame: pl.DataFrame) -> Any:
+        """float32 (n, d), C order; a csr_array where parts are sparse. Raises InputError where a column is missing."""
         here = set(frame.columns)
-        absent = [p.source for p in self.parts if p.source not in here]
+        sources = [p.source for p in self.parts] + [p.source for p in self.sparse]
+        absent = [n for n in sources if n not in here]
         if absent:
             raise InputError(f"These columns are missing: {', '.join(absent[:20])}.")
-        frame = _plain(frame.select([p.source for p in self.parts]))
+        dense = self._dense(_plain(frame.select([p.source for p in self.parts])), frame.height)
+        if not self.sparse:
+            return dense
+        from scipy.sparse import csr_array, hstack
+
+        blocks = [part.matrix(frame[part.source]) for part in self.sparse]
+        return csr_array(hstack([csr_array(dense), *blocks] if dense.shape[1] else blocks, format="csr"))
+
+    def _dense(self, frame: pl.DataFrame, rows: int) -> np.ndarray:
         widths = [len(p.columns()) for p in self.parts]
-        out = np.empty((len(frame), sum(widths)), np.float32)
+        out = np.empty((rows, sum(widths)), np.float32)
         at = 0
         for part, width in zip(self.parts, widths, strict=True):
             if width:
@@ -76,17 +122,24 @@ class RowEncoder:
         return out
 
     def state(self) -> State:
-        """Everything learned, as plain JSON values."""
-        return State(values={"parts": [{"part": type(p).__name__, **asdict(p)} for p in self.parts]})  # type: ignore[call-overload]
+        """Everything learned: plain JSON values, and the arrays of part i as "i.name"."""
+        state = State(values={"parts": []})
+        for i, part in enumerate((*self.parts, *self.sparse)):
+            learned = {f.name: getattr(part, f.name) for f in fields(part)}  # type: ignore[arg-type]
+            state.arrays.update({f"{i}.{k}": v for k, v in learned.items() if isinstance(v, np.ndarray)})
+            values = {k: v for k, v in learned.items() if not isinstance(v, np.ndarray)}
+            state.values["parts"].append({"part": type(part).__name__, **values})
+        return state
 
     @classmethod
     def load(cls, state: State) -> Self:
         """The same encoder again from `state`."""
         parts = []
-        for saved in state.values["parts"]:
+        for i, saved in enumerate(state.values["parts"]):
             values = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items() if k != "part"}
-            parts.append(PARTS[saved["part"]](**values))
-        return cls(tuple(parts))
+            arrays = {k.removeprefix(f"{i}."): v for k, v in state.arrays.items() if k.startswith(f"{i}.")}
+            parts.append(part_class(saved["part"])(**values, **arrays))
+        return cls(tuple(p for p in parts if not _is_sparse(p)), tuple(p for p in parts if _is_sparse(p)))
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
@@ -94,16 +147,26 @@ def _plain(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(pl.Float64).fill_null(float("nan"))) if frame.width else frame
 
 
-def _part(kind: str, values: pl.Series, takes: frozenset[Takes]) -> Part:
-    raw, missing = Takes.RAW_SCALE in takes, Takes.MISSING in takes
+def _is_sparse(part: Any) -> bool:
+    return hasattr(part, "matrix")
+
+
+def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes]) -> Any:
+    raw, missing, kind = Takes.RAW_SCALE in takes, Takes.MISSING in takes, column.kind
     if kind == "number":
         return NumberPart.fit(values, raw, missing)
     if kind == "boolean":
         return FlagPart.fit(values, missing)
     if kind == "date":
         return DatePart.fit(values, raw, missing)
-    if kind == "text":
+    if kind == "text" and Takes.SPARSE not in takes and not _long(column):
         return WordsPart.fit(values, raw)
+    if kind in ("text", "picture", "sound"):
+        name = {"picture": "PicturePart", "sound": "SoundPart"}.get(kind, "TermsPart")
+        name = "MeaningPart" if kind == "text" and Takes.SPARSE not in takes else name
+        return part_class(name).fit(values, column.how, takes)
+    if are_codes(values):
+        return SeriesPart.fit(values, raw, missing, Takes.CATEGORIES in takes)
     if Takes.CATEGORIES in takes:
         return CodePart.fit(values, missing)
     return LevelsPart.fit(values)
@@ -111,12 +174,33 @@ def _part(kind: str, values: pl.Series, takes: frozenset[Takes]) -> Part:
 
 def widths(
     frame: pl.DataFrame, schema: Schema, features: Sequence[str], takes: frozenset[Takes]
-) -> tuple[int, tuple[int, ...]]:
-    """(numbers in a row, levels of each category column) that an encoder would give, from at most 20,000 rows."""
-    some = frame.gather_every(-(-len(frame) // SAMPLE)) if len(frame) > SAMPLE else frame
+) -> tuple[int, tuple[int, ...], float]:
+    """(numbers in a row, levels of each category column, numbers that are not 0 by construction) of an encoder's rows.
+
+    From at most 20,000 rows, of which those with long texts, pictures or sounds are at most 1,000.
+    """
+    most = 1000 if any(heavy(schema[n]) for n in features) else SAMPLE
+    some = frame.gather_every(-(-len(frame) // most)) if len(frame) > most else frame
     numbers = [n for n in features if schema[n].kind == "number"]
     flags = 0
     if numbers and Takes.MISSING not in takes:  # counted in one query: a table may have thousands of columns
         flags = sum(_plain(some.select(numbers)).select(pl.all().is_nan().any()).row(0))
-    others = RowEncoder.fit(some, schema, [n for n in features if schema[n].kind != "number"], takes).columns
-    return len(numbers) + flags + len(others), tuple(c.levels for c in others if c.levels)
+    encoder = RowEncoder.fit(some, schema, [n for n in features if schema[n].kind != "number"], takes)
+    others = [c for part in encoder.parts for c in part.columns()]
+    dense = len(numbers) + flags + len(others)
+    few = some.head(200)
+    filled = sum(part.matrix(few[part.source]).nnz for part in encoder.sparse) / max(1, few.height)
+    growth = (len(frame) / max(1, some.height)) ** 0.6  # Heaps' law: new terms come ever more slowly
+    terms = sum(part.width for part in encoder.sparse) * growth
+    return round(dense + terms), tuple(c.levels for c in others if c.levels), dense + filled
+
+
+def heavy(column: ColumnKind) -> bool:
+    """Whether a column's cells are of a medium of their own: pictures, sounds, or texts of some length."""
+    return column.kind in ("picture", "sound") or (column.kind == "text" and _long(column))
+
+
+def _long(column: ColumnKind) -> bool:
+    """Whether texts are long enough to mean something; in scripts without spaces by their characters."""
+    spaceless = column.how.get("spaceless", 0) > 0.5
+    return bool(column.how.get("characters", 0) >= 2 * LONG if spaceless else column.how.get("words", 0) >= LONG)

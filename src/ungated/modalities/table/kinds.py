@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ...core.errors import InputError, UsageError
-from . import parse
+from . import media, parse
 from .read import Raw
 from .schema import KINDS, ColumnKind, Schema, many
 
@@ -24,6 +24,7 @@ CODE_WORDS = frozenset(
     state city store shop dept department branch division segment sector""".split()  # noqa: SIM905
 )
 POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())  # noqa: SIM905
+READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "from the files' place"}
 MOST_CLASSES = 20  # a target of more different whole numbers than this is a number
 ROWS = 200_000  # decisions look at no more rows than this
 
@@ -45,8 +46,41 @@ def look(raw: Raw, *, target: str | None = None, kinds: Mapping[str, str] | None
     frame = raw.frame
     if len(frame) > ROWS:
         frame = frame.gather_every(-(-len(frame) // ROWS))
-    plain = _plain_numbers(frame, raw)
-    return Schema(tuple(_column(frame[c], raw, c == target, kinds.get(c), plain.get(c)) for c in frame.columns))
+    found = {c: m for c in frame.columns if c != target and (m := _medium(frame[c], raw, kinds.get(c)))}
+    plain = _plain_numbers(frame.drop(found), raw)
+    return Schema(
+        tuple(
+            found.get(c) or _told(_known(frame[c], raw, c == target, kinds.get(c), plain.get(c)), frame[c])
+            for c in frame.columns
+        )
+    )
+
+
+def _medium(values: pl.Series, raw: Raw, said: str | None) -> ColumnKind | None:
+    """The column as pictures or sounds, surveyed for the size to keep them at; None where it holds neither."""
+    kind = said or raw.kinds.get(values.name) or media.kind_of(values, raw.base)
+    if kind not in media.MEDIA:
+        return None
+    why = "you said so" if said else f"{many(len(values) - values.null_count(), f'{kind} file')}"
+    how = media.survey(kind, values, raw.base, raw.limit_bytes, len(raw.frame))
+    return ColumnKind(values.name, kind, f"{why}; {how.pop('words', '')}".rstrip("; "), how)
+
+
+def _known(values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain: np.ndarray | None) -> ColumnKind:
+    """The column's kind: as a person says, as it was read, or as it looks."""
+    read = raw.kinds.get(values.name)
+    if said is not None or read is None or is_target:
+        return _column(values, raw, is_target, said, plain)
+    return ColumnKind(values.name, read, READ_AS.get(read, "as it was read"), {"dtype": "text"})
+
+
+def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:
+    """A text with what is to be known of it: the number of its words, by which it is long or short, and the like."""
+    if column.kind != "text" or values.dtype != pl.String:
+        return column
+    from ..text import survey
+
+    return replace(column, how=column.how | survey(values))
 
 
 def _plain_numbers(frame: pl.DataFrame, raw: Raw) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ...core.errors import InputError
+from ..broken import Broken
 from .columnar import columnar_frames, is_columnar, json_frames
 from .delimited import Faults
 from .frames import home_of, is_frame, to_polars
@@ -25,6 +26,9 @@ class Raw:
     frame: strings for text files, typed columns otherwise. source: readable name. how: how it was read, in words.
     rows_in_file: set where only a uniform random sample of rows was kept. notes: what a person should know.
     home: the caller's kind: "polars", "pandas", "pyarrow", "numpy" or "path". decimal: the file's decimal mark.
+    base: the folder against which paths in cells are read. kinds: columns whose kind is known from what was read.
+    target: the column that is the answer, where what was read says so. sealed: rows that came as the test's own part.
+    broken: files that could not be read. limit_bytes: what the frame may hold.
     """
 
     frame: pl.DataFrame
@@ -34,6 +38,12 @@ class Raw:
     notes: list[str] = field(default_factory=list)
     home: str = "path"
     decimal: str = "."
+    base: Path | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    target: str | None = None
+    sealed: pl.DataFrame | None = None
+    broken: list[Broken] = field(default_factory=list)
+    limit_bytes: int | None = None
 
 
 class Keeper:
@@ -171,8 +181,9 @@ def _files(path: Path, limit: int | None, seed: int, header: bool | None) -> Raw
         notes.append(
             f"too large for the memory given: a uniform random sample of {len(frame):,} of {keeper.seen:,} rows is kept"
         )
+    base = path if path.is_dir() else path.parent
     how = "; ".join(hows[:3]) if len(found) == 1 else f"{len(found)} files: {'; '.join(hows[:3])}"
-    return Raw(frame, str(path), how, keeper.rows_in_file, notes, "path", decimal)
+    return Raw(frame, str(path), how, keeper.rows_in_file, notes, "path", decimal, base, limit_bytes=limit)
 
 
 def _differing(first: Source, other: Source, a: list[str], b: list[str]) -> str:

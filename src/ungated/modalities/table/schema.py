@@ -14,7 +14,7 @@ def many(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-KINDS = ("number", "category", "boolean", "date", "text", "identifier", "constant")
+KINDS = ("number", "category", "boolean", "date", "text", "picture", "sound", "identifier", "constant")
 
 MARKS = frozenset(
     """ ? ?? na n/a n.a. #n/a #na nan -nan null (null) #null! none nil nat <na> - -- --- . \\n
@@ -28,7 +28,8 @@ class ColumnKind:
     """One column. kind: one of KINDS. why: the reason in one line.
 
     how: parse details as plain JSON values: "dtype" (the caller's: "text", "integer", "float", "boolean", "date",
-    "duration"), "decimal", "thousands", "formats" (of dates), "marks" (of missing values met).
+    "duration"), "decimal", "thousands", "formats" (of dates), "marks" (of missing values met); for texts "words" (of
+    one, on average); for pictures and sounds what their modality found in a survey of the files.
     """
 
     name: str

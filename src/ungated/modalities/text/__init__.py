@@ -1,5 +1,17 @@
-"""Text: prose, messages and code, in any language, as tokens and as rows."""
+"""Texts: what they are like, as rows of terms, sparse or condensed, and as tokens.
 
+how = survey(values)
+part = TermsPart.fit(values, how, takes)
+x = part.matrix(values)
+encoder = TokenEncoder.fit(values, how)
+numbers = encoder.numbers(values, y)
+"""
+
+from .clean import clean
+from .duplicates import fingerprints
+from .meaning import MeaningPart
+from .survey import survey
+from .terms import TermsPart
 from .tokens import TokenEncoder
 
-__all__ = ["TokenEncoder"]
+__all__ = ["MeaningPart", "TermsPart", "TokenEncoder", "clean", "fingerprints", "survey"]

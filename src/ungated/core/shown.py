@@ -1,0 +1,23 @@
+"""What one row of the data became, as plain data: filled in for `ungated show`, told by a page or a terminal."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Shown:
+    """One row, from what the person has to the numbers that algorithms get.
+
+    title: which row of what. how: how the data were read. items: dictionaries with a "kind"; any key may be missing.
+
+        cells    rows [{column, kind, why, cell, numbers [[name, value], ...]}]: what each cell of a table became
+        picture  column, file, image (data URI), size [height, width, channels], numbers [[name, value], ...],
+                 crop {top, left, values [channel][row][column]}: some pixels, hog (data URI): its edges, drawn
+        text     column, text, tokens [[piece, code], ...], terms [[term, weight], ...]: the strongest of TF-IDF
+        sound    column, file, audio (data URI, WAV), rate, seconds, wave [[low, high], ...] within -1 to 1,
+                 spectrogram (data URI), numbers [[name, value], ...]
+    """
+
+    title: str
+    how: str = ""
+    items: list[dict[str, Any]] = field(default_factory=list)

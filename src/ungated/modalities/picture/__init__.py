@@ -1,0 +1,36 @@
+"""Pictures: read them, bring them to one size, and give them as rows or as pixels.
+
+how = survey(files, most_bytes, rows=len(files))
+cells, broken = decode(files, how)
+part = PicturePart.fit(train, how, takes)
+encoder = PixelEncoder.fit(train, how, y)
+"""
+
+from .arrays import Pictures, labels_beside, read_idx, read_npz
+from .decode import decode
+from .duplicates import alike, fingerprints
+from .formats import SUFFIXES
+from .packed import is_packed, pack, unpack
+from .pixels import PixelEncoder
+from .previews import mosaic, preview
+from .rows import PicturePart
+from .survey import survey
+
+__all__ = [
+    "SUFFIXES",
+    "PicturePart",
+    "Pictures",
+    "PixelEncoder",
+    "alike",
+    "decode",
+    "fingerprints",
+    "is_packed",
+    "labels_beside",
+    "mosaic",
+    "pack",
+    "preview",
+    "read_idx",
+    "read_npz",
+    "survey",
+    "unpack",
+]

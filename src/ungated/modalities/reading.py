@@ -1,0 +1,40 @@
+"""From whatever a person names to one table: a table as such, or a folder of files as one with a row a file."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from . import folder, table
+from .table import Raw
+
+
+def read(source: Any, *, limit_bytes: int | None = None, seed: int = 0, label_from: str | None = None) -> Raw:
+    """Read a table, or a folder, file or list of files of pictures, recordings or texts.
+
+    source: as `table.read` takes it; a folder of files; or, to be asked about, several paths ("-": standard input).
+    label_from: a pattern of file names that gives columns. Raises InputError and UsageError.
+    """
+    if isinstance(source, list | tuple) and all(isinstance(s, str | PathLike) for s in source):
+        found = folder.recognise_many([Path(s) for s in source])
+        if found is None:
+            return table.read(source[0], limit_bytes=limit_bytes, seed=seed)
+        return _raw(found, ", ".join(map(str, source[:3])), limit_bytes)
+    if isinstance(source, str | PathLike) and str(source).strip() and "\0" not in str(source):
+        path = Path(source)
+        if (str(source) not in table.NAMED or path.exists()) and (found := folder.recognise(path, label_from)):
+            return _raw(found, str(source), limit_bytes)
+    return table.read(source, limit_bytes=limit_bytes, seed=seed)
+
+
+def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
+    return Raw(
+        found.frame,
+        source,
+        found.how,
+        notes=list(found.notes),
+        kinds=found.kinds,
+        target=found.target,
+        sealed=found.sealed,
+        broken=found.broken,
+        limit_bytes=limit_bytes,
+    )

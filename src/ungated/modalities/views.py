@@ -1,0 +1,136 @@
+"""What a candidate sees of a table, and the encoder that makes numbers of it.
+
+Every algorithm eats one form. Rows can be made of all columns together (late fusion); pixels and tokens of one column,
+by the modality of its cells. Where a table holds both plain columns and pictures, sounds or long texts, there is more
+than one view of it, and the ensemble decides what each is worth.
+"""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+import polars as pl
+
+from ..core.algorithm import Card, State
+from ..core.numbers import Array, Form, Numbers, Shape, Takes
+from . import table
+from .table import LEFT_OUT, RowEncoder, Schema
+
+SAMPLE = 2000  # cells by which the size of a column's tokens or pixels is told
+ENCODERS = {  # the form and the kind of a column -> the encoder that its modality has for it
+    (Form.TOKENS, "text"): ("text", "TokenEncoder"),
+    (Form.PIXELS, "picture"): ("picture", "PixelEncoder"),
+    (Form.PIXELS, "sound"): ("sound", "SpectrogramEncoder"),
+}
+
+
+class Encoder(Protocol):
+    """What training rows taught about turning typed columns into one form of numbers."""
+
+    def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers: ...
+    def state(self) -> State: ...
+
+
+@dataclass(frozen=True)
+class View:
+    """The columns that a candidate sees, the form that it sees them in, and what it swallows unprepared.
+
+    given, giver: an encoder that stays as it is instead of being fitted, and the name of the model that it is from.
+    """
+
+    form: Form
+    columns: tuple[str, ...]
+    takes: frozenset[Takes]
+    giver: str = ""
+    given: "Encoder | None" = field(default=None, compare=False)
+
+    def fit(self, frame: pl.DataFrame, schema: Schema) -> Encoder:
+        """An encoder for this view, learned from these rows alone."""
+        if self.form is Form.ROWS:
+            return RowEncoder.fit(frame, schema, self.columns, self.takes)
+        if isinstance(self.given, Alone):
+            return self.given.on(self.columns[0])
+        return Alone.fit(frame, schema, self.columns[0], self.form)
+
+    def shape(self, frame: pl.DataFrame, schema: Schema, task: str, outputs: int) -> Shape:
+        """The size of a fit to all of `frame` without encoding it."""
+        rows = frame.height
+        if self.form is Form.ROWS:
+            width, levels, filled = table.widths(frame, schema, self.columns, self.takes)
+            return Shape(self.form, task, rows, width, outputs, levels, (width,), filled)
+        few = frame.gather_every(max(1, rows // SAMPLE))
+        encoder = Alone.fit(few, schema, self.columns[0], self.form).encoder
+        width = 1
+        for k in encoder.size:
+            width *= k
+        levels = (encoder.levels,) if self.form is Form.TOKENS else ()
+        return Shape(self.form, task, rows, width, outputs, levels, tuple(encoder.size), float(width))
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One column in a form of its own, through the encoder of its modality."""
+
+    kind: str
+    form: Form
+    encoder: Any
+
+    @classmethod
+    def fit(cls, frame: pl.DataFrame, schema: Schema, column: str, form: Form) -> Self:
+        """Learned from these rows alone."""
+        kind = schema[column].kind
+        return cls(kind, form, _encoder(form, kind).fit(frame[column], schema[column].how))
+
+    def on(self, column: str) -> Self:
+        """The same encoder for a column of another name."""
+        return replace(self, encoder=replace(self.encoder, source=column))
+
+    def numbers(self, frame: pl.DataFrame, y: Array) -> Numbers:
+        """The column's cells with their answers."""
+        found: Numbers = self.encoder.numbers(frame[self.encoder.source], y)
+        return found
+
+    def state(self) -> State:
+        state: State = self.encoder.state()
+        return State({"form": str(self.form), "kind": self.kind, "encoder": state.values}, state.arrays, state.texts)
+
+
+def load(state: State) -> Encoder:
+    """An encoder again from its state."""
+    if "form" not in state.values:
+        return RowEncoder.load(state)
+    form, kind = Form(state.values["form"]), state.values["kind"]
+    inner = State(state.values["encoder"], state.arrays, state.texts)
+    return Alone(kind, form, _encoder(form, kind).load(inner))
+
+
+def _encoder(form: Form, kind: str) -> Any:
+    package, name = ENCODERS[form, kind]
+    return getattr(importlib.import_module(f".{package}", __package__), name)
+
+
+def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View]:
+    """The views that an algorithm with this card may have of these columns, by name; "" is the widest. None: {}."""
+    usable = [n for n in features if schema[n].kind not in LEFT_OUT]
+    media = [n for n in usable if table.heavy(schema[n])] or _only_texts(schema, usable)
+    if card.form is not Form.ROWS:
+        able = [n for n in media if (card.form, schema[n].kind) in ENCODERS]
+        only = len(able) == 1 and len(usable) == 1
+        return {"" if only else n: View(card.form, (n,), card.takes) for n in able}
+    texts = [n for n in usable if schema[n].kind == "text"]
+    if Takes.COUNTS in card.takes:
+        named = "" if len(texts) == len(usable) else " and ".join(texts[:3])
+        return {named: View(Form.ROWS, tuple(texts), card.takes)} if set(texts) & set(media) else {}
+    found = {"": View(Form.ROWS, tuple(usable), card.takes)}
+    plain = [n for n in usable if n not in media]
+    if plain and media:
+        found["without " + " and ".join(media[:3])] = View(Form.ROWS, tuple(plain), card.takes)
+        if Takes.SPARSE in card.takes and texts:
+            found[" and ".join(texts[:3])] = View(Form.ROWS, tuple(texts), card.takes)
+    return found
+
+
+def _only_texts(schema: Schema, usable: Sequence[str]) -> list[str]:
+    """Texts however short, where there is nothing else to learn from."""
+    return list(usable) if all(schema[n].kind == "text" for n in usable) else []
