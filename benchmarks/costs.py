@@ -32,8 +32,10 @@ MANY = ((200, 5), (200, 100), (1000, 20), (3000, 10), (3000, 100), (10000, 10), 
 
 
 def example(cls: type[Algorithm], task: Task, rows: int, width: int, seed: int = 0) -> Numbers:
-    """A table of numbers and categories (or 0/1 columns) with some noise, prepared as the card asks."""
+    """A table of numbers and categories (or 0/1 columns) with some noise, or tokens, prepared as the card asks."""
     rng = np.random.default_rng(seed)
+    if cls.card.form is Form.TOKENS:
+        return tokens(task, rows, width, rng)
     x = rng.normal(size=(rows, width)).astype(np.float32)
     columns = [Column(f"number {j}", "") for j in range(width)]
     for j in range(width // 2):
@@ -47,6 +49,16 @@ def example(cls: type[Algorithm], task: Task, rows: int, width: int, seed: int =
     scores += np.abs(x[:, -1:]) * x[:, -2:-1] * rng.normal(size=task.outputs) + rng.gumbel(size=scores.shape) * 0.7
     y = scores.argmax(axis=1) if task.id == "classify" else scores[:, 0].astype(np.float64)
     return Numbers(Form.ROWS, x, y, tuple(columns))
+
+
+def tokens(task: Task, rows: int, length: int, rng: np.random.Generator) -> Numbers:
+    """Texts of up to `length` of 4,000 codes, some common and most rare, half as long on the average."""
+    x = np.minimum(rng.zipf(1.3, size=(rows, length)), 3999).astype(np.int32)
+    x[np.arange(length) >= rng.integers(1, length + 1, size=rows)[:, None]] = 0
+    scores = rng.normal(size=(4000, task.outputs))[x].sum(axis=1) / length**0.5
+    scores += rng.gumbel(size=scores.shape)
+    y = scores.argmax(axis=1) if task.id == "classify" else scores[:, 0].astype(np.float64)
+    return Numbers(Form.TOKENS, x, y, levels=4000)
 
 
 def measure(algorithm: Algorithm, train: Numbers, task: Task) -> tuple[float, float]:
@@ -76,15 +88,16 @@ def main() -> None:
         cls().fit(warm, tasks[0] if "classify" in cls.card.tasks else tasks[2], Clock())  # its imports are not its cost
         for task in (t for t in tasks if t.id in cls.card.tasks):
             for rows, width in MANY if asked.shapes == "many" else FEW:
-                shape = Shape(Form.ROWS, task.id, rows, width, task.outputs)
+                levels, size = ((4000,), (width,)) if cls.card.form is Form.TOKENS else ((), ())
+                shape = Shape(cls.card.form, task.id, rows, width, task.outputs, levels, size)
                 planned = cls().cost(shape, machine)
                 if planned.seconds > asked.longest:
                     continue
-                seconds, size = measure(cls(), example(cls, task, rows, width), task)
+                seconds, bytes_ = measure(cls(), example(cls, task, rows, width), task)
                 ratio = seconds / planned.seconds
                 print(
                     f"{id_:20}{rows:7}{width:6}{task.outputs:3}{planned.seconds:11.3f}{seconds:9.3f}{ratio:7.2f}"
-                    f"{planned.bytes / 1e6:8.1f}{size / 1e6:8.1f}",
+                    f"{planned.bytes / 1e6:8.1f}{bytes_ / 1e6:8.1f}",
                     flush=True,
                 )
                 if max(seconds, planned.seconds) > 0.05:

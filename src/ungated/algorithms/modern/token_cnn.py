@@ -80,11 +80,16 @@ class TokenCNN(Algorithm):
         transfers=True,
     )
     fitted: ClassVar = Filters
+    variants: ClassVar = (
+        {"size": 100, "filters": 100, "rate": 2e-3},
+        {"dropout": 0.65, "silence": 0.3, "effort": 1.5},
+        {"silence": 0.0, "rate": 6e-3},
+    )
 
     size: int = setting(64, "numbers in a token's vector", low=16, high=300, log=True)
     filters: int = setting(64, "filters of each width", low=16, high=300, log=True)
     dropout: float = setting(0.5, "share of filters silenced at each step", low=0.0, high=0.8)
-    silence: float = setting(0.2, "share of tokens silenced at each step", low=0.0, high=0.5)
+    silence: float = setting(0.1, "share of tokens silenced at each step", low=0.0, high=0.5)
     smoothing: float = setting(0.02, "label smoothing, undone in the answer", low=0.0, high=0.2)
     rate: float = setting(3e-3, "highest learning rate", low=2e-4, high=2e-2, log=True)
     decay: float = setting(0.1, "pull of the weights to zero", low=1e-3, high=1.0, log=True)

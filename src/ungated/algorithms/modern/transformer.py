@@ -128,6 +128,7 @@ class Transformer(Algorithm):
         transfers=True,
     )
     fitted: ClassVar = Attention
+    variants: ClassVar = ({"blocks": 1, "width": 128}, {"dropout": 0.5, "silence": 0.1}, {"width": 32, "rate": 6e-3})
 
     width: int = setting(64, "numbers in a token's vector, and at each position", choices=(32, 64, 128, 256))
     blocks: int = setting(2, "blocks", low=1, high=8)
