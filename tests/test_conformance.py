@@ -22,7 +22,7 @@ from ungated.algorithms import discover
 from ungated.core.algorithm import ERAS, Algorithm, Fitted, Machine, era_of
 from ungated.core.clock import Clock
 from ungated.core.errors import InputError, UsageError
-from ungated.core.numbers import Column, Form, Numbers, Shape, Takes
+from ungated.core.numbers import Change, Column, Form, Numbers, Shape, Takes
 from ungated.engines import extras, state
 from ungated.tasks import Task
 from ungated.tasks.classify import Classify
@@ -57,6 +57,8 @@ def usable(id_: str, check: str) -> type[Algorithm]:
 
 def example(cls: type[Algorithm], task: str, rows: int = 400, seed: int = 0, extra_columns: int = 0) -> Numbers:
     """An easy set in the form and state of preparation that the card asks for."""
+    if cls.card.form is Form.PIXELS:
+        return pixels_example(task, min(rows, 300), seed)
     if cls.card.form is not Form.ROWS:
         raise NotImplementedError(f"no easy set in the form {cls.card.form} yet: write one here")
     rng = np.random.default_rng(seed)
@@ -75,6 +77,18 @@ def example(cls: type[Algorithm], task: str, rows: int = 400, seed: int = 0, ext
     else:
         kinds, columns = np.eye(4)[kind], [*columns, *(Column(f"kind = {k}", "kind") for k in range(4))]
     return Numbers(Form.ROWS, np.column_stack([numbers, kinds]).astype(np.float32), y, tuple(columns))
+
+
+def pixels_example(task: str, rows: int, seed: int) -> Numbers:
+    """Bright spots somewhere in small noisy pictures of three channels; what is asked is how large the spot is."""
+    rng = np.random.default_rng(seed)
+    score, brightness = rng.uniform(-1.6, 1.6, size=rows), rng.uniform(100, 180, size=(rows, 3, 1, 1))
+    up, across = (np.arange(12) - rng.uniform(3, 8, size=(rows, 1)) for _ in range(2))
+    far = np.square(up)[:, :, None] + np.square(across)[:, None, :]
+    spot = np.exp(-far / np.square(1.8 * np.exp(0.5 * score))[:, None, None])
+    x = brightness * spot[:, None] + rng.uniform(0, 40, size=(rows, 3, 12, 12))
+    y = np.digitize(score, [-0.5, 0.7]) if task == "classify" else 1000 + 50 * score
+    return Numbers(Form.PIXELS, x.astype(np.float32), y, changes=frozenset({Change.MIRROR}))
 
 
 @cache
@@ -184,20 +198,24 @@ def test_it_honours_the_clock(id_: str, task: str) -> None:
     assert late.spent() < 10
 
 
+def shape_of(cls: type[Algorithm], task: str, rows: int, width: int, levels: tuple[int, ...] = ()) -> Shape:
+    size = (1, 10, width // 10) if cls.card.form is Form.PIXELS else (width,)
+    return Shape(cls.card.form, task, rows, width, TASKS[task].outputs, levels, size)
+
+
 @every_pair
 def test_the_cost_is_arithmetic(id_: str, task: str) -> None:
     cls = ALGORITHMS[id_]
     before = 0.0
     for rows in (10, 300, 10_000, 300_000):
-        shape = Shape(cls.card.form, task, rows, 20, TASKS[task].outputs, (4,))
+        shape = shape_of(cls, task, rows, 20, (4,))
         cost = cls().cost(shape, MACHINE)
         assert math.isfinite(cost.seconds)
         assert math.isfinite(cost.bytes)
         assert cost.bytes > 0
         assert cost.seconds > before
         before = cost.seconds
-    wide = Shape(cls.card.form, task, 300_000, 200, TASKS[task].outputs)
-    assert cls().cost(wide, MACHINE).seconds >= before
+    assert cls().cost(shape_of(cls, task, 300_000, 200), MACHINE).seconds >= before
 
 
 @every_pair
@@ -277,7 +295,7 @@ def test_bad_input_is_refused_with_its_reason(id_: str, task: str) -> None:
     infinite, missing = np.array(known.x), np.array(known.x)
     infinite[5, 1], missing[5, 1] = np.inf, np.nan
     refused = {
-        "number 1": dataclasses.replace(known, x=infinite),
+        "infinite" if cls.card.form is Form.PIXELS else "number 1": dataclasses.replace(known, x=infinite),
         "column": dataclasses.replace(known, x=known.x[:, :0]),
     }
     if task == "classify":
