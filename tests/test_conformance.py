@@ -25,7 +25,7 @@ from ungated.algorithms import discover
 from ungated.core.algorithm import ERAS, Algorithm, Fitted, Machine, era_of
 from ungated.core.clock import Clock
 from ungated.core.errors import InputError, UsageError
-from ungated.core.numbers import Column, Form, Numbers, Shape, Takes
+from ungated.core.numbers import Change, Column, Form, Numbers, Shape, Takes
 from ungated.engines import extras, state
 from ungated.tasks import Task
 from ungated.tasks.classify import Classify
@@ -75,6 +75,8 @@ def example(
         return sparse_example(cls, task, rows, seed, extra_columns)
     if cls.card.form is Form.TOKENS:
         return tokens(task, rows, seed, 24 + extra_columns)
+    if cls.card.form is Form.PIXELS:
+        return pixels_example(task, min(rows, 300), seed)
     if cls.card.form is not Form.ROWS:
         raise NotImplementedError(f"no easy set in the form {cls.card.form} yet: write one here")
     rng = np.random.default_rng(seed)
@@ -122,6 +124,18 @@ def tokens(task: str, rows: int, seed: int, length: int) -> Numbers:
     score = told @ np.array([1.5, 0.9, -0.9, -1.5]) + 0.1 * rng.normal(size=rows)
     y = np.digitize(score, [-0.7, 0.7]) if task == "classify" else 1000 + 50 * score
     return Numbers(Form.TOKENS, x, y, levels=40)
+
+
+def pixels_example(task: str, rows: int, seed: int) -> Numbers:
+    """Bright spots somewhere in small noisy pictures of three channels; what is asked is how large the spot is."""
+    rng = np.random.default_rng(seed)
+    score, brightness = rng.uniform(-1.6, 1.6, size=rows), rng.uniform(100, 180, size=(rows, 3, 1, 1))
+    up, across = (np.arange(12) - rng.uniform(3, 8, size=(rows, 1)) for _ in range(2))
+    far = np.square(up)[:, :, None] + np.square(across)[:, None, :]
+    spot = np.exp(-far / np.square(1.8 * np.exp(0.5 * score))[:, None, None])
+    x = brightness * spot[:, None] + rng.uniform(0, 40, size=(rows, 3, 12, 12))
+    y = np.digitize(score, [-0.5, 0.7]) if task == "classify" else 1000 + 50 * score
+    return Numbers(Form.PIXELS, x.round().astype(np.uint8), y, changes=frozenset({Change.MIRROR}))
 
 
 @cache
@@ -231,20 +245,24 @@ def test_it_honours_the_clock(id_: str, task: str) -> None:
     assert late.spent() < 10
 
 
+def shape_of(cls: type[Algorithm], task: str, rows: int, width: int, levels: tuple[int, ...] = ()) -> Shape:
+    size = (1, 10, width // 10) if cls.card.form is Form.PIXELS else (width,)
+    return Shape(cls.card.form, task, rows, width, TASKS[task].outputs, levels, size)
+
+
 @every_pair
 def test_the_cost_is_arithmetic(id_: str, task: str) -> None:
     cls = ALGORITHMS[id_]
     before = 0.0
     for rows in (10, 300, 10_000, 300_000):
-        shape = Shape(cls.card.form, task, rows, 20, TASKS[task].outputs, (4,))
+        shape = shape_of(cls, task, rows, 20, (4,))
         cost = cls().cost(shape, MACHINE)
         assert math.isfinite(cost.seconds)
         assert math.isfinite(cost.bytes)
         assert cost.bytes > 0
         assert cost.seconds > before
         before = cost.seconds
-    wide = Shape(cls.card.form, task, 300_000, 200, TASKS[task].outputs)
-    assert cls().cost(wide, MACHINE).seconds >= before
+    assert cls().cost(shape_of(cls, task, 300_000, 200), MACHINE).seconds >= before
 
 
 @every_pair
@@ -337,14 +355,21 @@ def test_an_absent_class_changes_little(id_: str) -> None:
     assert error < 0.05 + np.mean(learned(id_, "classify")[0].answer(known.x[:200]).argmax(axis=1) != known.y[:200])
 
 
-def refused_rows(cls: type[Algorithm], known: Numbers) -> dict[str, Numbers]:
+def refused_rows(known: Numbers) -> dict[str, Numbers]:
     """Rows that no such algorithm can learn from, by a word that the refusal must hold."""
     infinite, missing = spoiled(known.x, np.inf), spoiled(known.x, np.nan)
     refused = {
         "number 2" if known.sparse else "number 1": dataclasses.replace(known, x=infinite),
         "column": dataclasses.replace(known, x=known.x[:, :0]),
     }
-    return refused if Takes.MISSING in cls.card.takes else refused | {"missing": dataclasses.replace(known, x=missing)}
+    return refused | {"missing": dataclasses.replace(known, x=missing)}
+
+
+def refused_pixels(known: Numbers) -> dict[str, Numbers]:
+    """Likewise of pixels: numbers that are none, and pictures of no height."""
+    infinite = known.x.astype(np.float32)
+    infinite[5, 1] = np.inf
+    return {"infinite": dataclasses.replace(known, x=infinite), "column": dataclasses.replace(known, x=known.x[:, :0])}
 
 
 def refused_tokens(known: Numbers) -> dict[str, Numbers]:
@@ -362,7 +387,9 @@ def refused_tokens(known: Numbers) -> dict[str, Numbers]:
 def test_bad_input_is_refused_with_its_reason(id_: str, task: str) -> None:
     cls = usable(id_, "refuses bad input")
     known = example(cls, task, rows=50)
-    refused = refused_rows(cls, known) if cls.card.form is Form.ROWS else refused_tokens(known)
+    refused = {Form.ROWS: refused_rows, Form.TOKENS: refused_tokens, Form.PIXELS: refused_pixels}[cls.card.form](known)
+    if cls.card.form is Form.ROWS and Takes.MISSING in cls.card.takes:
+        del refused["missing"]
     if task == "classify":
         refused["class"] = dataclasses.replace(known, y=known.y + 1)
     else:

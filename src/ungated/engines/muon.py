@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COEFFICIENTS = 3.4445, -4.7750, 2.0315  # a x + b x³ + c x⁵: steep at 0, and stays between 0.7 and 1.2 near 1
 
 
-def orthogonal(matrix: "Tensor", rounds: int = 5, bf16: bool = False) -> "Tensor":
+def orthogonal(matrix: "Tensor", rounds: int = 3, bf16: bool = False) -> "Tensor":
     """The nearest matrix whose singular values are about 1, between 0.7 and 1.2, for a matrix of float32 (m, n).
 
     bf16: whether to multiply in that precision; the polynomial forgives it.

@@ -130,9 +130,9 @@ class ResidualNetwork(Algorithm):
     fitted: ClassVar = Residual
     variants: ClassVar = (
         {"width": 24, "effort": 2.0},
-        {"blocks": 2, "strength": 1.5, "effort": 2.0},
+        {"blocks": 2, "strength": 1.0, "effort": 2.0},
         {"width": 32, "blocks": 2, "effort": 1.5},
-        {"strength": 0.5, "smoothing": 0.05},
+        {"width": 24, "smoothing": 0.05, "effort": 4.0},
     )
 
     width: int = setting(16, "filters of the first layer; each stage doubles them", low=8, high=64, log=True)
@@ -160,8 +160,8 @@ class ResidualNetwork(Algorithm):
 
     def schedule(self, rows: int) -> Schedule:
         """Few examples need many passes in small steps; many have said it all after a few."""
-        epochs = math.ceil(self.effort * min(max(8.0, 120_000 / rows), 80.0))
-        batch = 2 ** round(math.log2(min(max(16.0, rows / 16), 128.0)))
+        epochs = math.ceil(self.effort * min(max(8.0, 100_000 / rows), 40.0))
+        batch = 2 ** round(math.log2(min(max(32.0, rows / 16), 128.0)))
         return Schedule(epochs, batch, self.rate / 8, self.decay, watches=12, muon=self.rate)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Residual:
