@@ -115,7 +115,7 @@ def _count(above: Array) -> Array:
     """How many of bool (places, n) are true, by n; 255 places at a time, as many as a byte can count."""
     ones = above.view(np.uint8)
     parts = [np.add.reduce(ones[i : i + 255], axis=0, dtype=np.uint8) for i in range(0, len(ones), 255)]
-    return parts[0] if len(parts) == 1 else np.sum(parts, axis=0, dtype=np.uint32)
+    return parts[0] if len(parts) == 1 else np.asarray(np.sum(parts, axis=0, dtype=np.uint32))
 
 
 @dataclass(frozen=True)
@@ -185,15 +185,17 @@ class RandomConvolutions(Algorithm):
         n, k = job.rows, TOGETHER * max(1, self.kernels // TOGETHER)
         width = job.size[-1] if job.size else job.width
         small = min(n, k)
-        seconds = 15.0 * n * k * (width + 20) / on.bandwidth + flops(n, k) / (on.gflops * 1e9)
-        return Cost(0.05 + seconds, 16.0 * small**2 + 4.0 * k * (2 * n if n <= k else JUDGED) + 4.0 * job.width * 2**10)
+        found = 6e-5 * k + 8.0 * n * k * (width + 20) / on.bandwidth  # drawn, then counted
+        kept = 4.0 * k * (2 * n if n <= k else JUDGED)
+        seconds = 0.05 + found + flops(n, k) / (on.gflops * 1e9)
+        return Cost(seconds, 16.0 * small**2 + kept + 4.0 * job.width * 2**10)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Convolved:
         x, y = checked(self.card, train, task)
         rng = np.random.default_rng(clock.seed)
         low, step = _scale(x)
         few = _strips(x[rng.permutation(len(x))[:PILOT]], low, step)
-        strips, rows = self._affordable(few, len(x), clock, rng)
+        strips, rows = self._affordable(few, len(x), clock)
         if rows < len(x):
             chosen = rng.permutation(len(x))[:rows]
             x, y = x[chosen], y[chosen]
@@ -207,14 +209,14 @@ class RandomConvolutions(Algorithm):
             task.id, low, step, **vars(kernels), weights=fit.weights, bias=fit.bias, scale=scale, shift=shift
         )
 
-    def _affordable(self, few: Array, n: int, clock: Clock, rng: np.random.Generator) -> tuple[int, int]:
+    def _affordable(self, few: Array, n: int, clock: Clock) -> tuple[int, int]:
         """As many strips, then rows, as the clock allows by the time that a few took."""
         strips = max(1, self.kernels // TOGETHER)
         if clock.seconds == float("inf"):
             return strips, n
         least = min(16, strips)
         began = clock.spent()
-        Kernels.drawn(least, few, rng).shares(few)
+        Kernels.drawn(least, few, np.random.default_rng(0)).shares(few)
         each, left = (clock.spent() - began) / few.shape[2] / least, max(clock.left(), 0)
         while strips > least and n * strips * each + flops(n, strips * TOGETHER) / SLOWEST > 0.7 * left:
             strips = max(least, int(0.8 * strips))
