@@ -37,7 +37,7 @@ def fingerprints(values: pl.Series) -> Array:
 
 
 def _fingerprint(wave: Array, spectrum: Spectrum) -> int:
-    heard = spectrum.decibels(wave)
+    heard = spectrum.decibels(np.pad(wave, spectrum.window))  # silence around it or none, it begins at the same frame
     loudness = 10 * np.log10(np.maximum((10 ** (heard / 10)).mean(axis=1), 1e-10))
     sounding = np.flatnonzero(loudness >= loudness.max() - HEARD)
     heard = heard[sounding[0] : sounding[-1] + 1]
