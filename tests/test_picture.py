@@ -28,6 +28,7 @@ from ungated.modalities.picture import (
     fingerprints,
     labels_beside,
     mosaic,
+    near_duplicates,
     pack,
     preview,
     read_idx,
@@ -479,6 +480,10 @@ def test_fingerprints_find_the_same_photograph_saved_anew() -> None:
     pairs = {tuple(p) for p in alike(codes, 8).tolist()}
     assert len({(k, k + 40) for k in range(40)} & pairs) >= 38
     assert len(pairs) <= 42
+    values = pl.Series("p", [pack(p) for p in prints + again])
+    assert {(k, k + 40) for k in range(40)} >= {tuple(p) for p in near_duplicates(values, 8).tolist()}
+    assert len(near_duplicates(values, 8)) >= 38
+    assert near_duplicates(values[:0]).shape == (0, 2)
 
 
 def test_previews_are_small_pictures() -> None:

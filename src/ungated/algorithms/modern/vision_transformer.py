@@ -53,7 +53,9 @@ def network(size: list[int], outputs: int, width: int, depth: int) -> Any:
             asks, keys, values = (
                 part(h).unflatten(2, (-1, HEAD)).transpose(1, 2) for part in (self.query, self.key, self.value)
             )
-            heeds = (asks @ keys.mT * HEAD**-0.5).softmax(dim=3)  # written out: for so few patches the fused one is slow
+            heeds = (asks @ keys.mT * HEAD**-0.5).softmax(
+                dim=3
+            )  # written out: for so few patches the fused one is slow
             return self.out((heeds @ values).transpose(1, 2).flatten(2))
 
     class Block(nn.Module):

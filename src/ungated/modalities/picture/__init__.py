@@ -8,7 +8,7 @@ encoder = PixelEncoder.fit(train, how, y)
 
 from .arrays import Pictures, labels_beside, read_idx, read_npz
 from .decode import decode
-from .duplicates import alike, fingerprints
+from .duplicates import alike, fingerprints, near_duplicates
 from .formats import SUFFIXES
 from .packed import is_packed, pack, unpack
 from .pixels import PixelEncoder
@@ -27,6 +27,7 @@ __all__ = [
     "is_packed",
     "labels_beside",
     "mosaic",
+    "near_duplicates",
     "pack",
     "preview",
     "read_idx",

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -172,7 +172,7 @@ def _idx(path: Path) -> np.ndarray:
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _exactly(file: IO[bytes], wanted: int) -> bytearray:
+def _exactly(file: Any, wanted: int) -> bytearray:
     """What was promised, and one byte more where there is more; memory grows with what comes, not with the promise."""
     data = bytearray()
     while len(data) <= wanted and (piece := file.read(min(_PIECE, wanted + 1 - len(data)))):

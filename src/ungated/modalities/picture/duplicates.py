@@ -16,6 +16,7 @@ from .reduce import grey, to_grid
 _SIDE, _WAVES = 32, 8
 _FLAT = 2.0  # grey levels: whose pixels spread less than this shows nothing that could be recognised
 ALIKE = 4  # bits of 64 in which the same picture may differ
+_TOGETHER = 0.99  # correlation of the pixels of what is one picture
 _BLOCK = 1024
 
 
@@ -84,6 +85,28 @@ def _ones() -> np.ndarray:
     return np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(
         1, dtype=np.uint8
     )
+
+
+def near_duplicates(values: pl.Series, most: int = ALIKE) -> np.ndarray:
+    """int64 (k, 2): pairs of rows, first < second, that show the same picture: alike in fingerprint and in pixels.
+
+    Among many small pictures of one kind (60,000 garments) most that share a fingerprint are not the same picture, so
+    every pair is looked at again in 32 x 32 grey pixels, which must rise and fall together.
+    """
+    pairs = alike(fingerprints(values), most)
+    asked = np.unique(pairs)
+    place = {int(row): k for k, row in enumerate(asked)}
+    small = np.empty((len(asked), _SIDE * _SIDE), np.float32)
+    for k, cell in enumerate(values.gather(asked).to_list()):
+        small[k] = to_grid(grey(unpack(cell)[None]), (_SIDE, _SIDE)).ravel()
+    small -= small.mean(1, keepdims=True)
+    small /= np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
+    first, second = (np.array([place[int(r)] for r in side], np.int64) for side in pairs.T)
+    same = np.zeros(len(pairs), bool)
+    for start in range(0, len(pairs), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        same[some] = np.einsum("nd,nd->n", small[first[some]], small[second[some]]) >= _TOGETHER
+    return pairs[same]
 
 
 def _pairs(prints: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:

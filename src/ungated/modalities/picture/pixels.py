@@ -75,4 +75,4 @@ class PixelEncoder:
     @classmethod
     def load(cls, state: State) -> Self:
         """The same encoder again from `state`."""
-        return cls(**{**state.values, "may": tuple(state.values["may"])}, **state.arrays)
+        return cls(**{**state.values, "may": tuple(state.values["may"]), "mean": state.arrays["mean"]})

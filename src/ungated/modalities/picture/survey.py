@@ -50,8 +50,8 @@ def survey(files: Sequence[Path | bytes], most_bytes: int, rows: int) -> dict[st
 
 def _some(files: Sequence[Path | bytes], most: int) -> list[Path | bytes]:
     """At most so many, spread evenly over the whole."""
-    at = np.unique(np.linspace(0, len(files) - 1, min(most, len(files))).astype(int)) if len(files) else []
-    return [files[int(k)] for k in at]
+    at = np.linspace(0, len(files) - 1, min(most, len(files))).astype(int)
+    return [files[k] for k in np.unique(at).tolist()]
 
 
 def _size(source: Path | bytes) -> tuple[int, int] | None:

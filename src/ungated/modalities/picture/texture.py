@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-HUES, SATURATIONS, VALUES = 8, 3, 3
+HUES, SATURATIONS, VALUES = 12, 4, 4
 PATTERNS = 59  # the 58 in which brightness changes at most twice on the way round, and all others as one
 _NOISE = 2  # grey levels by which a neighbour must be brighter
 _NEIGHBOURS = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
@@ -33,15 +33,15 @@ def _colour_of() -> np.ndarray:
 
 
 def colours(pictures: np.ndarray) -> np.ndarray:
-    """float32 (n, 72): how much of each colour, from uint8 (n, height, width, 3)."""
+    """float32 (n, 192): how much of each colour, from uint8 (n, height, width, 3)."""
     five = pictures.reshape(len(pictures), -1, 3).astype(np.int32) >> 3
     return _shares(_colour_of()[(five[..., 0] * 32 + five[..., 1]) * 32 + five[..., 2]], HUES * SATURATIONS * VALUES)
 
 
 def colour_names() -> list[str]:
     """What each number of `colours` counts."""
-    hues = ("red", "yellow", "lime", "green", "cyan", "blue", "violet", "pink")
-    strong, bright = ("greyish", "mild", "strong"), ("dark", "medium", "bright")
+    hues = ("red", "orange", "yellow", "lime", "green", "mint", "cyan", "azure", "blue", "violet", "magenta", "pink")
+    strong, bright = ("greyish", "pale", "mild", "strong"), ("black", "dark", "medium", "bright")
     return [f"{b} {s} {h}" for h in hues for s in strong for b in bright]
 
 
