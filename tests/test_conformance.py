@@ -409,6 +409,7 @@ def test_it_takes_sparse_rows_as_its_card_says(id_: str, task: str) -> None:
         return
     known, fresh = (example(cls, task, rows=n, seed=s, sparse=True) for n, s in ((400, 0), (300, 1)))
     if Takes.SPARSE not in cls.card.takes:
+        usable(id_, "refuses bad input")
         with pytest.raises(InputError, match="sparse"):
             cls().fit(known, TASKS[task], Clock(seed=3))
         return
