@@ -69,7 +69,7 @@ class NBSVM(Algorithm):
         loads=("sklearn.svm",),
     )
     fitted: ClassVar = Weighed
-    variants: ClassVar = ({"C": 0.1}, {"C": 1.0})
+    variants: ClassVar = ({"C": 1.0}, {"C": 0.1})
 
     C: float = setting(0.3, "price of intruding on the street", low=0.01, high=10.0, log=True)
     smoothing: float = setting(1.0, "texts of every term imagined in each class", low=0.1, high=3.0, log=True)
