@@ -44,6 +44,7 @@ from .search.climb import Summit, Terms, climb
 from .search.ladder import Trial
 from .transfer import Start, told
 
+MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
 
@@ -277,8 +278,7 @@ def _climb(
     """Part the rows into folds, and climb."""
     planned = {line.algorithm: line.seconds for line in run.plan}
     climbing_seconds = means.budget.left() - _reserve(means, question)
-    strong = planned.get("gradient_boosting") or max(planned.values())
-    affordable = float("inf") if candidates else climbing_seconds * means.workers / max(strong, 1e-3)
+    affordable = float("inf") if candidates else climbing_seconds * means.workers / _strong(question, fitting, planned)
     folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable, question.groups)
     run.split = f"{how}; {run.split}"
 
@@ -317,6 +317,16 @@ def _climb(
     told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
     return summit, prepared
+
+
+def _strong(question: Question, fitting: Sequence[Entrant], planned: Mapping[str, float]) -> float:
+    """Seconds of one fit of what should do well: of boosting on plain tables, else of the entrant in the middle.
+
+    Many pictures, sounds or texts are the networks' to learn from, for as long as there is time: once is all they can.
+    """
+    if not any(e.tastes for e in fitting):
+        return max(planned.get("gradient_boosting") or max(planned.values()), 1e-3)
+    return float("inf") if question.rows.height > MANY else max(float(np.median(list(planned.values()))), 1e-3)
 
 
 def _reserve(means: Means, question: Question) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from .core.algorithm import Entrant
 from .core.numbers import Array
@@ -44,9 +45,10 @@ class Prepared:
             name, part = str(len(self._encoders)), self._folds[fold]
             parts, train, valid = self._memos.setdefault(fold, ({}, {}, {}))
             learned = self._frame[part.train]
-            encoder = view.fit(learned, self._schema, parts)
-            blocks.write(self._folder / f"{name}-train", encoder.numbers(learned, self._y[part.train], train))
-            judged = encoder.numbers(self._frame[part.valid], self._y[part.valid], valid)
+            with threadpool_limits(1):  # the workers have the other cores
+                encoder = view.fit(learned, self._schema, parts)
+                blocks.write(self._folder / f"{name}-train", encoder.numbers(learned, self._y[part.train], train))
+                judged = encoder.numbers(self._frame[part.valid], self._y[part.valid], valid)
             blocks.write(self._folder / f"{name}-valid", judged)
             self._encoders[fold, view] = name, encoder
         name = self._encoders[fold, view][0]

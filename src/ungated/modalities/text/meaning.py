@@ -17,8 +17,8 @@ from ...core.numbers import Array, Column, Takes
 from .terms import TermsPart
 
 DIRECTIONS = 64
-MOST_TERMS = 20_000  # of these the directions are made: a state of at most 5 MB
-ROWS = 20_000  # texts that teach the directions
+MOST_TERMS = 10_000  # of these the directions are made: a state of at most 3 MB
+ROWS = 8_000  # texts that teach the directions
 NAMED = 3  # terms that name a direction
 
 
