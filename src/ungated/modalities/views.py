@@ -121,14 +121,24 @@ def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View
     texts = [n for n in usable if schema[n].kind == "text"]
     if Takes.COUNTS in card.takes:
         named = "" if len(texts) == len(usable) else " and ".join(texts[:3])
-        return {named: View(Form.ROWS, tuple(texts), card.takes)} if set(texts) & set(media) else {}
-    found = {"": View(Form.ROWS, tuple(usable), card.takes)}
+        return {named: _rows(card, schema, texts)} if set(texts) & set(media) else {}
+    found = {"": _rows(card, schema, usable)}
     plain = [n for n in usable if n not in media]
     if plain and media:
-        found["without " + " and ".join(media[:3])] = View(Form.ROWS, tuple(plain), card.takes)
+        found["without " + " and ".join(media[:3])] = _rows(card, schema, plain)
         if Takes.SPARSE in card.takes and texts:
-            found[" and ".join(texts[:3])] = View(Form.ROWS, tuple(texts), card.takes)
+            found[" and ".join(texts[:3])] = _rows(card, schema, texts)
     return found
+
+
+def _rows(card: Card, schema: Schema, columns: Sequence[str]) -> View:
+    """Rows of these columns, with what of the card's makes a difference to them: who sees the same shares it."""
+    takes = card.takes
+    if not any(schema[n].kind == "text" for n in columns):
+        takes -= {Takes.SPARSE, Takes.COUNTS}
+    if all(table.heavy(schema[n]) for n in columns):
+        takes &= {Takes.SPARSE, Takes.COUNTS}
+    return View(Form.ROWS, tuple(columns), takes)
 
 
 def _only_texts(schema: Schema, usable: Sequence[str]) -> list[str]:
