@@ -100,7 +100,7 @@ def climb(
     learned here and now, so that there is always something to keep. tell: called when a trial's error is known, and
     often with None meanwhile.
     """
-    entrants = sorted(entrants, key=lambda e: min(planned[e.key], TASTE * terms.share) if e.tastes else planned[e.key])
+    entrants = sorted(entrants, key=lambda e: (not e.tastes, planned[e.key]))  # to know early who gets the long course
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     _learn_here(safe, ladder, terms)

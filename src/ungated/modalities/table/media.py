@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from ..broken import Broken
-from ..duplicates import Groups, near_duplicates
+from ..duplicates import Groups, grouped, near_duplicates
 from .paths import paths_kind, resolve
 
 MEDIA = ("picture", "sound")
@@ -53,7 +53,11 @@ def decode(
 
 def alike(kind: str, values: pl.Series) -> Groups | None:
     """The group of each cell, where some are all but copies of others, else None."""
-    groups = near_duplicates(modality(kind).fingerprints(values))
+    medium = modality(kind)
+    if hasattr(medium, "near_duplicates"):  # fingerprints alone say too little of it
+        groups = grouped(medium.near_duplicates(values), len(values))
+    else:
+        groups = near_duplicates(medium.fingerprints(values))
     return groups if len(np.unique(groups)) < len(groups) else None
 
 
