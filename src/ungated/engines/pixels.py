@@ -79,7 +79,7 @@ def network_cost(layers: Sequence[Layer], plan: Schedule, job: Shape, on: Machin
     products, made = sum(layer.products for layer in layers), sum(layer.made for layer in layers) + job.width
     weights, visits = sum(layer.weights for layer in layers), plan.epochs * job.rows
     fast = 2.0 if on.bf16 else 1.0
-    example = 6.0 * products / (fast * on.gflops * 1e9) + 30.0 * made / on.bandwidth
+    example = 6.0 * products / (fast * on.gflops * 1e9) + 45.0 * made / on.bandwidth
     turned = sum(20.0 * layer.narrow * layer.weights for layer in layers) / (fast * on.gflops * 1e9)
     step = 1.5e-4 * len(layers) + 1e-3 + turned + 60.0 * weights / on.bandwidth
     seconds = 0.3 + visits * example + math.ceil(visits / plan.batch) * step
@@ -123,14 +123,15 @@ class PixelNet(Trained):
     def net(self) -> "nn.Module":
         import torch
 
-        return from_arrays(type(self).build(**self.design), self.weights).to(memory_format=torch.channels_last)
+        net = from_arrays(type(self).build(**self.design), self.weights)
+        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def answer(self, x: Array) -> Answer:
         with session(threads=1):  # its answers do not change with the number of threads, and a few rows need no more
             return self.spoken(self.scores(self.net, np.asarray(x), self.mirror))
 
     def scores(self, net: "nn.Module", x: Array, mirror: bool) -> Floats:
-        """What `net` gives for each example, float64 (n, outputs), batch by batch; the mean of both ways if `mirror`."""
+        """What `net` gives for each example, float64 (n, outputs), in batches; the mean of both ways if `mirror`."""
         import torch
 
         batch = max(1, min(1024, AT_ONCE // max(1, int(np.prod(x.shape[1:])))))
