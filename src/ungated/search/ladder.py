@@ -4,8 +4,9 @@ A trial starts on the first rung, one fold. Of the algorithms, judged by their b
 the second rung, the rest of the folds; and within an algorithm the better half of its settings. On small data the
 best quarter climbs to the third, the rows parted anew. Whoever is far behind climbs only if that costs next to nothing.
 Whenever nothing has earned a promotion, a candidate begins: another setting of an algorithm that is not far behind.
-A network on pixels or tokens would swallow all the time there is: each first has a taste, a short course on one fold;
-the one that errs least after it runs the long course, all folds, for as long as there is time.
+A network on pixels or tokens would swallow all the time there is: each first has a taste, a course on a part of one
+fold's rows, as many for each; the one that errs least after it runs the long course, all folds, for as long as there is
+time.
 These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
 
 Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
@@ -29,7 +30,7 @@ NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far b
 NEARER = 0.03  # the same for who may try more settings
 SATED = 0.7  # of the seconds given: who took less had learned what it could
 LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
-PROMISING = 1.5  # times the least error: who is within it after a mere taste may come to be the best
+PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
 CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
@@ -53,7 +54,8 @@ class Trial:
     """A candidate and how far it has come.
 
     rung: the highest it has been sent to. fate: why it ended, if it did. given: seconds that its last fit was allowed.
-    course: seconds that each of its fits may take, where it runs the long course.
+    sampled: whether that was on a part of the rows alone. course: seconds that each of its fits may take, where it runs
+    the long course.
     """
 
     key: int
@@ -63,13 +65,14 @@ class Trial:
     fate: str = ""
     finished_at: float = 0.0
     given: float = math.inf
+    sampled: bool = False
     course: float = 0.0
 
     @property
     def cut_short(self) -> bool:
-        """Whether it has had a mere taste: the time was up before it had learned what it could."""
+        """Whether it has had a mere taste: few rows, or the time was up before it had learned what it could."""
         taken = max((r.seconds for r in self.results.values()), default=0.0)
-        return self.entrant.tastes and not self.course and taken > SATED * self.given
+        return self.entrant.tastes and not self.course and (self.sampled or taken > SATED * self.given)
 
     @property
     def id(self) -> str:
