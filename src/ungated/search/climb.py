@@ -25,6 +25,7 @@ from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
 
 TASTE = 0.15  # of a fair share, for the short course of a network on pixels or tokens
+TO_ANSWER = 0.93  # of the time left that a long course may learn for
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
 
@@ -177,6 +178,8 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
     train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
     left = terms.deadline - time.monotonic()  # the numbers may have had to be made first
+    if trial.course:
+        left *= TO_ANSWER  # nothing comes after it, but it has yet to answer
     trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
     taste = trial.entrant.tastes and not trial.course and not terms.limit
     rows = round(terms.taste * len(terms.folds[step.fold].train)) if taste else None
