@@ -30,6 +30,7 @@ NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far b
 NEARER = 0.03  # the same for who may try more settings
 SATED = 0.7  # of the seconds given: who took less had learned what it could
 LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
+HOPELESS = 4  # times the time left: a network whose whole course is longer would get nowhere
 PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
 CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
@@ -161,7 +162,7 @@ class Ladder:
             return self.next(left, workers)
         while self._waiting and self._room():
             entrant = self._waiting.pop(0)
-            if entrant.tastes or self._expected(entrant.key) < left:
+            if self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1):
                 return self.begin(entrant)
         if trial := self._promotable(left, workers):
             trial.rung += 1
