@@ -24,7 +24,7 @@ CODE_WORDS = frozenset(
     state city store shop dept department branch division segment sector""".split()  # noqa: SIM905
 )
 POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())  # noqa: SIM905
-READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "from the files' place"}
+READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "came with the files"}
 MOST_CLASSES = 20  # a target of more different whole numbers than this is a number
 ROWS = 200_000  # decisions look at no more rows than this
 
