@@ -162,7 +162,6 @@ def _picture(column: str, cell: bytes, values: pl.Series, how: Mapping[str, Any]
     top, left = _busiest(pixels, side)
     square = pixels[top : top + side, left : left + side]
     return {
-        "why": str(how.get("why", "")),
         "image": picture.preview(cell, SIDE),
         "size": [height, width, channels],
         "crop": {"top": top, "left": left, "values": square.transpose(2, 0, 1).tolist()},
