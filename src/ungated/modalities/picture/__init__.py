@@ -12,7 +12,7 @@ from .duplicates import alike, fingerprints, near_duplicates
 from .formats import SUFFIXES
 from .packed import is_packed, pack, unpack
 from .pixels import PixelEncoder
-from .previews import mosaic, preview
+from .previews import edges, mosaic, original, preview
 from .rows import PicturePart
 from .survey import survey
 
@@ -23,11 +23,13 @@ __all__ = [
     "PixelEncoder",
     "alike",
     "decode",
+    "edges",
     "fingerprints",
     "is_packed",
     "labels_beside",
     "mosaic",
     "near_duplicates",
+    "original",
     "pack",
     "preview",
     "read_idx",
