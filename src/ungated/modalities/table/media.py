@@ -19,6 +19,7 @@ from .paths import paths_kind, resolve
 MEDIA = ("picture", "sound")
 SAMPLE = 400  # files that a survey looks at
 MOST_BYTES = 2**30  # of a medium's decoded cells, where no limit is given
+MOST_BITS = {"picture": 4, "sound": 2, "text": 2}  # of 64, in which fingerprints of the same thing may differ
 
 
 def modality(kind: str) -> Any:
@@ -53,7 +54,10 @@ def decode(
 
 def alike(kind: str, values: pl.Series) -> Groups | None:
     """The group of each cell, where some are all but copies of others, else None."""
-    groups = near_duplicates(modality(kind).fingerprints(values))
+    medium = modality(kind)
+    groups = near_duplicates(medium.fingerprints(values), MOST_BITS[kind])
+    if kind == "picture":
+        groups = medium.confirmed(values, groups)
     return groups if len(np.unique(groups)) < len(groups) else None
 
 
