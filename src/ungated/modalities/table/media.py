@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ...engines.extras import require
 from ..broken import Broken
 from ..duplicates import Groups, near_duplicates
 from .paths import paths_kind, resolve
@@ -23,7 +24,12 @@ MOST_BITS = {"picture": 4, "sound": 2, "text": 2}  # of 64, in which fingerprint
 
 
 def modality(kind: str) -> Any:
-    """The package that knows a medium; loaded only where there is something for it to read."""
+    """The package that knows a medium; loaded only where there is something for it to read.
+
+    Raises MissingExtra where its libraries are not installed.
+    """
+    if kind in MEDIA:
+        require("media", what=f"A column of the kind {kind}")
     return importlib.import_module(f"..{kind}", __package__)
 
 
