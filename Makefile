@@ -14,7 +14,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Only Linux has two builds. PyTorch's own index is asked second: where the first answer is yes, it is never contacted.
 TORCH ?= torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(if $(filter Linux,$(shell uname -s)),+cpu)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-# pyproject's `dev` extra without PyTorch, which is installed apart, above; tests/test_architecture.py compares the two.
+# pyproject's extras `all` and `dev` without PyTorch, which is installed apart, above; tests/test_architecture.py compares.
+MEDIA := pillow soundfile soxr tokenizers
 TOOLS := hypothesis import-linter mypy pandas pyarrow pytest pytest-timeout ruff
 
 help:
@@ -34,7 +35,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt '$(TORCH)' 2>/dev/null || \
 		$(PIP) install -c constraints.txt --retries 1 --extra-index-url $(TORCH_INDEX) '$(TORCH)' 2>/dev/null || \
 		echo 'No PyTorch without CUDA could be had for this Python: going on without it; algorithms that need it say so.'
-	@$(PIP) install -c constraints.txt -e .
+	@$(PIP) install -c constraints.txt $(MEDIA) -e .
 	@touch $@
 
 $(VENV)/tools: $(VENV)/ready

@@ -91,12 +91,15 @@ def test_nothing_can_unpickle() -> None:
     assert not found
 
 
-def test_makefile_installs_the_dev_extra() -> None:
+def test_makefile_installs_the_extras() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extra = {re.split(r"[\s\[<>=!~]", line)[0] for line in project["optional-dependencies"]["dev"]} - {"ungated"}
-    listed = re.search(r"^TOOLS := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert listed
-    assert set(listed.group(1).split()) == extra
+    extras = {
+        name: {re.split(r"[\s\[<>=!~]", line)[0] for line in lines} - {"ungated", "torch"}
+        for name, lines in project["optional-dependencies"].items()
+    }
+    listed = dict(re.findall(r"^(TOOLS|MEDIA) := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(listed["TOOLS"].split()) == extras["dev"]
+    assert set(listed["MEDIA"].split()) == extras["media"] | extras["modern"]
 
 
 def test_every_dependency_is_pinned() -> None:

@@ -14,10 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ungated.core.errors import UngatedError, UsageError
+from ungated.engines import extras
 from ungated.modalities import duplicates, table
 from ungated.modalities.broken import Broken
-from ungated.modalities.folder import names, one_a_line, pack, paths_kind, recognise, recognise_many, resolve
+from ungated.modalities.folder import names, one_a_line, paths_kind, recognise, recognise_many, resolve
 from ungated.modalities.folder.texts import tabular, wordy
+from ungated.modalities.picture import pack_all
+from ungated.modalities.reading import read
 
 sys.path.insert(0, str(Path(__file__).parent))
 from nasty import NASTY
@@ -362,11 +365,16 @@ def test_npz_files(tmp_path: Path) -> None:
     assert "cannot be read" in refused(recognise, path)
 
 
-def test_packing_in_pieces_is_packing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packing_in_pieces_is_packing() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 3), np.uint8)
-    monkeypatch.setattr("ungated.modalities.folder.arrays.CHUNK", 3)
-    cells = pack(pictures)
+    cells = pack_all(pictures, most=3 * 42)
     assert cells.to_list() == [b"\3\0\4\0\3\0" + p.tobytes() for p in pictures]
+
+
+def test_what_is_missing_to_see_pictures_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "PACKAGES", {"media": ("no_such_library",)})
+    raw = read(photos)
+    assert "pip install 'ungated[media]'" in refused(table.look, raw)
 
 
 def test_a_column_of_paths(photos: Path, tmp_path: Path) -> None:

@@ -145,6 +145,18 @@ def test_a_missing_extra_gives_the_line_that_installs_it(monkeypatch: pytest.Mon
     assert "pip install 'ungated[modern]'" in line.why
 
 
+def test_a_size_that_only_a_missing_library_could_tell_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "PACKAGES", {"modern": ("no_such_library",)})
+
+    def size(entrant: Entrant) -> Shape:
+        extras.require("modern", what="Text as tokens")
+        raise AssertionError
+
+    (line,) = plan.plan([Entrant(Extra())], size, MACHINE, Budget(60, 4 * 10**9))
+    assert not line.fits
+    assert "pip install 'ungated[modern]'" in line.why
+
+
 @pytest.mark.parametrize(
     ("budget", "expected"), [(4 * 10**9, (4, 1)), (10**9, (2, 2)), (600 * 10**6, (1, 4)), (10**8, (1, 4))]
 )

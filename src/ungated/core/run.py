@@ -55,7 +55,8 @@ class TaskRecord:
 class PlanLine:
     """What one entrant would cost on this data on this machine, said before anything is trained.
 
-    seconds, bytes: of fitting it once to all training rows, on one thread. fits: whether the search may try it.
+    seconds, bytes: of fitting it once to all training rows, on one thread; 0 where that cannot be told for want of an
+    optional library. fits: whether the search may try it.
     """
 
     algorithm: str  # key of the entrant: the algorithm's id, with what it sees where there is a choice

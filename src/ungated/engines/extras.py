@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from ..core.errors import MissingExtra
 
-PACKAGES = {"modern": ("torch",)}
+PACKAGES = {"media": ("PIL", "soundfile", "soxr"), "modern": ("torch", "tokenizers")}
 
 
 def missing(extras: tuple[str, ...]) -> str:
@@ -13,7 +13,7 @@ def missing(extras: tuple[str, ...]) -> str:
     return f"pip install 'ungated[{','.join(lacking)}]'" if lacking else ""
 
 
-def require(*extras: str) -> None:
-    """Raise MissingExtra, with the line that installs it, unless every one of `extras` is here."""
+def require(*extras: str, what: str = "This") -> None:
+    """Raise MissingExtra, with the line that installs it, unless every one of `extras` is here. what: that needs it."""
     if line := missing(extras):
-        raise MissingExtra(f"This needs an optional library that is not installed. Install it with: {line}")
+        raise MissingExtra(f"{what} needs an optional library that is not installed. Install it with: {line}")

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 
-from ..core.algorithm import Entrant, Machine
+from ..core.algorithm import Cost, Entrant, Machine
 from ..core.clock import Budget
+from ..core.errors import MissingExtra
 from ..core.numbers import Shape
 from ..core.run import PlanLine
 from ..engines.extras import missing
@@ -58,7 +59,7 @@ def plan(
     room = min(budget.bytes, machine.memory) - PARENT - data_bytes
     lines = []
     for entrant in entrants:
-        cost, card = entrant.algorithm.cost(shapes(entrant), machine), entrant.algorithm.card
+        cost, card = _cost(entrant, shapes, machine), entrant.algorithm.card
         needed = cost.seconds * slower
         if install := missing(card.extras):
             why = f"needs an optional library: {install}"
@@ -71,6 +72,14 @@ def plan(
         cut = f"cut short: its whole course would take about {duration(needed)}" if needed > SHARE * left else ""
         lines.append(PlanLine(entrant.key, entrant.name, card.era, card.year, needed, cost.bytes, not why, why or cut))
     return lines
+
+
+def _cost(entrant: Entrant, shapes: Callable[[Entrant], Shape], machine: Machine) -> Cost:
+    """What a fit costs; nothing where the library that would make its numbers is not installed."""
+    try:
+        return entrant.algorithm.cost(shapes(entrant), machine)
+    except MissingExtra:
+        return Cost(0.0, 0.0)
 
 
 def _too_slow(needed: float, budget: Budget) -> str:

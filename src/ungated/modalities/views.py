@@ -5,7 +5,6 @@ by the modality of its cells. Where a table holds both plain columns and picture
 than one view of it, and the ensemble decides what each is worth.
 """
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
@@ -107,7 +106,7 @@ def load(state: State) -> Encoder:
 
 def _encoder(form: Form, kind: str) -> Any:
     package, name = ENCODERS[form, kind]
-    return getattr(importlib.import_module(f".{package}", __package__), name)
+    return getattr(table.modality(package), name)
 
 
 def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View]:

@@ -7,9 +7,8 @@ found.sealed                                 # the official test rows, where the
 
 from ..medium import medium_of
 from ..table.paths import paths_kind, resolve
-from .arrays import pack
 from .found import Found
 from .recognise import recognise, recognise_many
 from .texts import one_a_line
 
-__all__ = ["Found", "medium_of", "one_a_line", "pack", "paths_kind", "recognise", "recognise_many", "resolve"]
+__all__ = ["Found", "medium_of", "one_a_line", "paths_kind", "recognise", "recognise_many", "resolve"]

@@ -1,7 +1,6 @@
 """Pictures that come as arrays, IDX files (as MNIST's) and NPZ archives, as rows of packed pictures and labels."""
 
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,33 +8,15 @@ import numpy as np
 import polars as pl
 
 from ...core.errors import InputError
+from ..table.media import modality
 from ..table.schema import many
 from .found import Found
 
-CHUNK = 4096  # pictures made into cells at a time: their bytes exist twice only for so many
 _SIDES = {
     "test": re.compile(r"(?:^|[^a-z])(?:test|t10k)(?:[^a-z]|$)"),
     "val": re.compile(r"(?:^|[^a-z])(?:val|valid|validation|dev)(?:[^a-z]|$)"),
 }
 _LABELS = re.compile(r"idx1", re.IGNORECASE)
-
-
-def pack(pictures: np.ndarray) -> pl.Series:
-    """uint8 (n, height, width, channels) as cells of bytes: little-endian uint16 height, width, channels; then pixels.
-
-    >>> cell = pack(np.zeros((1, 2, 3, 1), np.uint8))[0]
-    >>> len(cell), cell[:6]
-    (12, b'\\x02\\x00\\x03\\x00\\x01\\x00')
-    """
-    n, height, width, channels = pictures.shape
-    head = np.frombuffer(struct.pack("<3H", height, width, channels), np.uint8)
-    size = len(head) + height * width * channels
-    parts = [pl.Series("picture", [], pl.Binary)]
-    for start in range(0, n, CHUNK):
-        some = pictures[start : start + CHUNK].reshape(-1, height * width * channels)
-        flat = np.concatenate([np.broadcast_to(head, (len(some), 6)), some], axis=1).tobytes()
-        parts.append(pl.Series("picture", [flat[i : i + size] for i in range(0, len(flat), size)], pl.Binary))
-    return pl.concat(parts)
 
 
 def arrays_found(files: Sequence[Path], where: str) -> Found:
@@ -72,21 +53,20 @@ def arrays_found(files: Sequence[Path], where: str) -> Found:
 
 def _sides(files: Sequence[Path]) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
     """(side, pictures uint8 (n, height, width, channels), labels) of every file that holds pictures."""
-    from ..picture.arrays import read_idx, read_npz  # loads Pillow
-
+    picture = modality("picture")
     for path in files:
         if path.suffix.lower() == ".npz":
-            for part, read in read_npz(path).items():
+            for part, read in picture.read_npz(path).items():
                 yield part or "train", read.pictures, read.labels
         elif not _LABELS.search(path.name):
-            read = read_idx(path)
+            read = picture.read_idx(path)
             low = path.name.lower()
             side = next((side for side, sign in _SIDES.items() if sign.search(low)), "train")
             yield side, read.pictures, read.labels
 
 
 def _frame(pictures: np.ndarray, labels: np.ndarray | None, name: str) -> pl.DataFrame:
-    columns = [pack(pictures)]
+    columns = [modality("picture").pack_all(pictures)]
     if labels is not None:
         whole = labels.dtype.kind in "biu"
         values = (

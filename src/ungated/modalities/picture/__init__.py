@@ -8,29 +8,27 @@ encoder = PixelEncoder.fit(train, how, y)
 
 from .arrays import Pictures, labels_beside, read_idx, read_npz
 from .decode import decode
-from .duplicates import alike, fingerprints, near_duplicates
-from .formats import SUFFIXES
-from .packed import is_packed, pack, unpack
+from .duplicates import confirmed, fingerprints
+from .packed import is_packed, pack, pack_all, unpack
 from .pixels import PixelEncoder
 from .previews import edges, mosaic, original, preview
 from .rows import PicturePart
 from .survey import survey
 
 __all__ = [
-    "SUFFIXES",
     "PicturePart",
     "Pictures",
     "PixelEncoder",
-    "alike",
+    "confirmed",
     "decode",
     "edges",
     "fingerprints",
     "is_packed",
     "labels_beside",
     "mosaic",
-    "near_duplicates",
     "original",
     "pack",
+    "pack_all",
     "preview",
     "read_idx",
     "read_npz",

@@ -5,7 +5,6 @@ their median (pHash, after Zauner 2010). Near-duplicates differ in a few bits, d
 """
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -15,7 +14,6 @@ from .reduce import grey, to_grid
 
 _SIDE, _WAVES = 32, 8
 _FLAT = 2.0  # grey levels: whose pixels spread less than this shows nothing that could be recognised
-ALIKE = 4  # bits of 64 in which the same picture may differ
 _TOGETHER = 0.99  # correlation of the pixels of what is one picture
 _BLOCK = 1024
 
@@ -60,60 +58,30 @@ def _hashes(pictures: np.ndarray) -> np.ndarray:
     return np.where(small.std(axis=(1, 2)) < _FLAT, np.uint64(0), codes)
 
 
-def alike(prints: np.ndarray, most: int = ALIKE) -> np.ndarray:
-    """int64 (k, 2): the pairs of rows, first < second, whose fingerprints differ in at most `most` bits; 0s in none.
-
-    Each fingerprint is cut into `most` + 1 pieces, of which a pair must share one whole (the pigeonhole principle), so
-    that only rows that share a piece are compared. Of a piece that thousands share, neighbours in order alone are.
-    """
-    rows = np.flatnonzero(prints)
-    edges = np.linspace(0, 64, most + 2).astype(np.uint64)
-    found = [np.empty((0, 2), np.int64)]
-    for low, high in pairwise(edges):
-        piece = (prints[rows] >> low) & ((np.uint64(1) << (high - low)) - np.uint64(1))
-        order = np.lexsort((prints[rows], piece))
-        bounds = np.flatnonzero(np.diff(piece[order])) + 1
-        for members in np.split(rows[order], bounds):
-            for start in range(0, len(members), _BLOCK):
-                found.append(_pairs(prints, np.sort(members[start : start + _BLOCK]), most))
-    return np.unique(np.concatenate(found), axis=0)
-
-
-@cache
-def _ones() -> np.ndarray:
-    """uint8 (65536,): how many bits of each number are set."""
-    return np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(
-        1, dtype=np.uint8
-    )
-
-
-def near_duplicates(values: pl.Series, most: int = ALIKE) -> np.ndarray:
-    """int64 (k, 2): pairs of rows, first < second, that show the same picture: alike in fingerprint and in pixels.
+def confirmed(values: pl.Series, groups: np.ndarray) -> np.ndarray:
+    """`groups` of likely duplicates, (n,) int64, parted further until all of a group rise and fall together in pixels.
 
     Among many small pictures of one kind (60,000 garments) most that share a fingerprint are not the same picture, so
-    every pair is looked at again in 32 x 32 grey pixels, which must rise and fall together.
+    each group is looked at again in 32 x 32 grey pixels.
     """
-    pairs = alike(fingerprints(values), most)
-    asked = np.unique(pairs)
-    place = {int(row): k for k, row in enumerate(asked)}
-    small = np.empty((len(asked), _SIDE * _SIDE), np.float32)
-    for k, cell in enumerate(values.gather(asked).to_list()):
-        small[k] = to_grid(grey(unpack(cell)[None]), (_SIDE, _SIDE)).ravel()
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    order = np.argsort(groups, kind="stable")
+    out, least = groups.copy(), int(groups.max(initial=-1)) + 1
+    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        for start in range(0, len(members), _BLOCK):
+            some = members[start : start + _BLOCK]
+            if len(some) > 1:
+                small = _small(values.gather(some).to_list())
+                part = connected_components(csr_array(small @ small.T >= _TOGETHER), directed=False)[1]
+                out[some] = least + part
+                least += int(part.max()) + 1
+    return out
+
+
+def _small(cells: list[bytes]) -> np.ndarray:
+    """float32 (n, 1024): grey pixels whose products are their correlation."""
+    small = np.stack([to_grid(grey(unpack(cell)[None]), (_SIDE, _SIDE)).ravel() for cell in cells])
     small -= small.mean(1, keepdims=True)
-    small /= np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
-    first, second = (np.array([place[int(r)] for r in side], np.int64) for side in pairs.T)
-    same = np.zeros(len(pairs), bool)
-    for start in range(0, len(pairs), _BLOCK):
-        some = slice(start, start + _BLOCK)
-        same[some] = np.einsum("nd,nd->n", small[first[some]], small[second[some]]) >= _TOGETHER
-    return pairs[same]
-
-
-def _pairs(prints: np.ndarray, rows: np.ndarray, most: int) -> np.ndarray:
-    if len(rows) < 2:
-        return np.empty((0, 2), np.int64)
-    differ = _ones()[(prints[rows][:, None] ^ prints[rows][None]).view(np.uint16).reshape(len(rows), len(rows), 4)].sum(
-        2
-    )
-    first, second = np.nonzero(np.triu(differ <= most, 1))
-    return np.stack([rows[first], rows[second]], axis=1)
+    return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)

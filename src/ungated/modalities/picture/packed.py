@@ -26,6 +26,24 @@ def pack(picture: np.ndarray) -> bytes:
     return HEADER.pack(height, width, channels) + picture.tobytes()
 
 
+def pack_all(pictures: np.ndarray, most: int = CHUNK) -> pl.Series:
+    """Many pictures of one size, uint8 (n, height, width, channels), as a column of cells named "picture".
+
+    most: bytes that exist twice meanwhile.
+
+    >>> pack_all(np.zeros((2, 2, 3, 1), np.uint8))[1] == pack(np.zeros((2, 3), np.uint8))
+    True
+    """
+    head = np.frombuffer(HEADER.pack(*pictures.shape[1:]), np.uint8)
+    size = len(head) + int(np.prod(pictures.shape[1:]))
+    parts, step = [pl.Series("picture", [], pl.Binary)], max(1, most // size)
+    for start in range(0, len(pictures), step):
+        some = pictures[start : start + step].reshape(-1, size - len(head))
+        flat = np.concatenate([np.broadcast_to(head, (len(some), len(head))), some], axis=1).tobytes()
+        parts.append(pl.Series("picture", [flat[i : i + size] for i in range(0, len(flat), size)], pl.Binary))
+    return pl.concat(parts)
+
+
 def unpack(cell: bytes) -> np.ndarray:
     """The picture in a cell: uint8 (height, width, channels), read-only. Raises ValueError where it is not one."""
     if not is_packed(cell):

@@ -8,7 +8,7 @@ pixels = SpectrogramEncoder.fit(values, how).numbers(values, y)
 """
 
 from .clip import pack, unpack
-from .decode import SUFFIXES, decode
+from .decode import decode
 from .duplicates import fingerprints
 from .part import SoundPart
 from .previews import preview
@@ -16,7 +16,6 @@ from .spectrogram import SpectrogramEncoder
 from .survey import survey
 
 __all__ = [
-    "SUFFIXES",
     "SoundPart",
     "SpectrogramEncoder",
     "decode",

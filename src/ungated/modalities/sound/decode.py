@@ -21,7 +21,6 @@ from ...core.numbers import Array
 from ..broken import Broken
 from .clip import FULL, pack
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
 LEAST_RATE, MOST_RATE = 1000, 1_000_000  # samples a second; outside them the header is nonsense
 MOST_CHANNELS = 64
 BLOCK = 2**20  # samples decoded at a time, all channels together

@@ -11,7 +11,7 @@ from .cast import Cast, cast
 from .encode import LEFT_OUT, Memo, RowEncoder, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
-from .media import MEDIA, alike
+from .media import MEDIA, alike, modality
 from .named import NAMED, named
 from .read import Raw, read
 from .schema import KINDS, ColumnKind, Schema
@@ -34,6 +34,7 @@ __all__ = [
     "give_back_table",
     "heavy",
     "look",
+    "modality",
     "named",
     "read",
     "warnings",

@@ -6,7 +6,6 @@ dataclass of plain JSON values and arrays with three methods: `fit`, `columns`, 
 `matrix`.
 """
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
@@ -20,6 +19,7 @@ from ...core.numbers import Array, Column, Form, Numbers, Takes
 from .categories import CodePart, FlagPart, LevelsPart
 from .codes import SeriesPart, are_codes
 from .dates import DatePart
+from .media import modality
 from .numeric import NumberPart
 from .schema import ColumnKind, Schema
 from .words import WordsPart
@@ -61,7 +61,7 @@ def part_class(name: str) -> Any:
     """The part of that name; those of other modalities are loaded where there is something for them to read."""
     if name in PARTS:
         return PARTS[name]
-    return getattr(importlib.import_module(f"..{MEDIA_PARTS[name]}", __package__), name)
+    return getattr(modality(MEDIA_PARTS[name]), name)
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ...engines.extras import require
 from ..broken import Broken
-from ..duplicates import Groups, grouped, near_duplicates
+from ..duplicates import Groups, near_duplicates
 from .paths import paths_kind, resolve
 
 MEDIA = ("picture", "sound")
 SAMPLE = 400  # files that a survey looks at
 MOST_BYTES = 2**30  # of a medium's decoded cells, where no limit is given
+MOST_BITS = {"picture": 4, "sound": 2, "text": 2}  # of 64, in which fingerprints of the same thing may differ
 
 
 def modality(kind: str) -> Any:
-    """The package that knows a medium; loaded only where there is something for it to read."""
+    """The package that knows a medium; loaded only where there is something for it to read.
+
+    Raises MissingExtra where its libraries are not installed.
+    """
+    if kind in MEDIA:
+        require("media", what=f"A column of the kind {kind}")
     return importlib.import_module(f"..{kind}", __package__)
 
 
@@ -54,10 +61,9 @@ def decode(
 def alike(kind: str, values: pl.Series) -> Groups | None:
     """The group of each cell, where some are all but copies of others, else None."""
     medium = modality(kind)
-    if hasattr(medium, "near_duplicates"):  # fingerprints alone say too little of it
-        groups = grouped(medium.near_duplicates(values), len(values))
-    else:
-        groups = near_duplicates(medium.fingerprints(values))
+    groups = near_duplicates(medium.fingerprints(values), MOST_BITS[kind])
+    if kind == "picture":
+        groups = medium.confirmed(values, groups)
     return groups if len(np.unique(groups)) < len(groups) else None
 
 

@@ -10,15 +10,18 @@ no training text holds.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from ...core.algorithm import State, Text
-from ...core.errors import ModelError
+from ...core.errors import MissingExtra, ModelError
 from ...core.numbers import Array, Form, Numbers
+from ...engines.extras import require
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 MOST_TOKENS = 8000
 LEAST_MET = 3  # a pair met less often is no token: its meaning could not be learned
@@ -52,6 +55,7 @@ class TokenEncoder:
     def fit(cls, values: pl.Series, how: dict[str, Any]) -> Self:
         """Learn the tokens from training texts, and how many of them a text takes: its 99th percentile, at most 512.
 
+        Raises MissingExtra where the library `tokenizers` is not installed, as do all that encode.
         how: "most_tokens" and "longest" move the bounds of 8,000 tokens and 512 a text; other keys are not looked at.
         """
         texts = values.drop_nulls()
@@ -68,7 +72,10 @@ class TokenEncoder:
         return (self.length,)
 
     @cached_property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> "Tokenizer":
+        require("modern", what="Text as tokens")
+        from tokenizers import Tokenizer
+
         return Tokenizer.from_str(str(self.rules))
 
     @property
@@ -113,6 +120,8 @@ class TokenEncoder:
             encoder = cls(**state.values, rules=Text(state.texts["rules"]))
             if encoder.tokenizer.get_vocab_size() + 1 != encoder.levels:
                 raise ValueError("its tokens are not as many as they were")
+        except MissingExtra:
+            raise
         except Exception as e:  # the library raises bare exceptions
             raise ModelError(f"The tokens of a text column cannot be read: {e}") from e
         return encoder
@@ -126,7 +135,7 @@ class TokenEncoder:
                 yield [i + 1 for i in _ends(found.ids, self.length, self.head)]
 
 
-def _many(tokenizer: Tokenizer, texts: list[str]) -> Iterable[Any]:
+def _many(tokenizer: "Tokenizer", texts: list[str]) -> Iterable[Any]:
     """One text is encoded here and now; several in parallel."""
     if len(texts) == 1:
         return [tokenizer.encode(texts[0], add_special_tokens=False)]
@@ -137,8 +146,11 @@ def _ends(codes: list[Any], length: int, head: int) -> list[Any]:
     return codes if len(codes) <= length else codes[:head] + codes[len(codes) - (length - head) :]
 
 
-def _learned(texts: pl.Series, most: int) -> Tokenizer:
+def _learned(texts: pl.Series, most: int) -> "Tokenizer":
     """A byte-pair tokenizer with up to `most` tokens, the 256 bytes among them, learned from `texts`."""
+    require("modern", what="Text as tokens")
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(WORDS), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
