@@ -157,20 +157,25 @@ class Ladder:
             step = self._queue.pop(0)
             if not step.trial.fate:
                 return step
-        if trial := self._long_course(left, workers):
-            self._queue = [Step(trial, k) for k in self._upto(min(1, len(self.rungs) - 1))]
-            return self.next(left, workers)
+        if len(self.rungs) == 1 and (trial := self._long_course(left, workers)):
+            return self._send(trial, self.rungs[0], left, workers)
         while self._waiting and self._room():
             entrant = self._waiting.pop(0)
             if self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1):
                 return self.begin(entrant)
         if trial := self._promotable(left, workers):
             trial.rung += 1
-            self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
-            return self.next(left, workers)
+            return self._send(trial, self.rungs[trial.rung], left, workers)
+        if len(self.rungs) > 1 and (trial := self._long_course(left, workers)):
+            return self._send(trial, self._upto(1), left, workers)
         if self._room() and not self.settled and (fresh := self._fresh(left)):
             return self.begin(fresh)
         return None
+
+    def _send(self, trial: Trial, folds: Sequence[int], left: float, workers: int) -> Step | None:
+        """Queue the trial's fits on these folds; the first of them."""
+        self._queue = [Step(trial, k) for k in folds]
+        return self.next(left, workers)
 
     def expected(self, trial: Trial) -> float:
         """Seconds that one more fold of the trial should take."""
@@ -197,8 +202,9 @@ class Ladder:
     def _long_course(self, left: float, workers: int) -> Trial | None:
         """A trial that takes all the time left: of the entrants that had but a taste, the one that errs least.
 
-        It gets one worker at once. The others follow with other settings of it, where it is about as good as the best
-        already or better, once nothing that is cheap waits.
+        Where one fold judges, it gets one worker at once. The other workers follow with other settings of it, and where
+        there are more folds all of them follow, where it is about as good as the best already or better, once nothing
+        that is cheap waits.
         """
         done, first = self.rungs[0], self.rungs[0][0]
         tasting = any(t.entrant.tastes and first not in t.results and not t.fate for t in self.trials)
@@ -213,7 +219,7 @@ class Ladder:
             return None
         promising = short[0].loss(done) < PROMISING * ranked[0].loss(done)
         cheap = any(self._expected(e.key) < CHEAPER * left for e in self._waiting)
-        if running and (cheap or not promising):
+        if (running or len(self.rungs) > 1) and (cheap or not promising):
             return None
         best = short[0].entrant
         entrant = self._variants[best.key].pop(0) if running and self._variants.get(best.key) else best
