@@ -52,12 +52,12 @@ class TokenEncoder:
     def fit(cls, values: pl.Series, how: dict[str, Any]) -> Self:
         """Learn the tokens from training texts, and how many of them a text takes: its 99th percentile, at most 512.
 
-        how: "most_tokens" and "longest" move the bounds of 8,000 tokens and 512 a text; other keys are not looked at.
+        how: "most_tokens" and "most_a_text" move the bounds of 8,000 tokens and 512 a text; others are not looked at.
         """
         texts = values.drop_nulls()
         tokenizer = _learned(texts, int(how.get("most_tokens", MOST_TOKENS)))
         levels = tokenizer.get_vocab_size() + 1
-        longest = int(how.get("longest", LONGEST))
+        longest = int(how.get("most_a_text", LONGEST))
         blank = cls(values.name, longest, levels, Text(tokenizer.to_str()))
         lengths = [len(row) for row in blank._encoded(texts.gather_every(1 + len(texts) // 50_000).to_list())]
         usual = float(np.quantile(lengths, 0.99)) if lengths else 1.0
