@@ -21,7 +21,7 @@ PROSE = [
     f"The {a} {b} was {c}, and so the end." for a in ("old", "new") for b in ("film", "book") for c in ("good", "bad")
 ]
 CODE = "def f(x):\n\treturn {\n\t\t'a':  1,\r\n    }  # ünïcode 🙂\n"
-ENCODER = TokenEncoder.fit(pl.Series("text", PROSE * 5), {"longest": 512})
+ENCODER = TokenEncoder.fit(pl.Series("text", PROSE * 5), {"most_a_text": 512})
 LONG = dataclasses.replace(ENCODER, length=512)
 
 
@@ -85,7 +85,7 @@ def test_only_training_rows_decide() -> None:
     before = dataclasses.astuple(ENCODER)
     encoded(ENCODER, "film " * 100, "gibberish " * 100)
     assert dataclasses.astuple(ENCODER) == before
-    assert TokenEncoder.fit(pl.Series("text", PROSE * 5), {"longest": 512}) == ENCODER
+    assert TokenEncoder.fit(pl.Series("text", PROSE * 5), {"most_a_text": 512}) == ENCODER
 
 
 def test_the_vocabulary_and_the_length_are_bounded() -> None:

@@ -28,7 +28,7 @@ LONGEST_REST = 2000  # characters in a row of which nothing is known
 SIDE = 112
 LONGEST_SOUND = 40_000  # characters of a sound that is shown with what was listened to; longer ones are only seen
 TRIED = 4  # questions, to see what one costs
-LEAST_CHANCE = 1e-6
+LEAST_CHANCE = 1e-12
 
 _BIT = re.compile(r"\s+|\w+|[^\w\s]")
 
@@ -72,16 +72,18 @@ def looked(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds:
     chosen = _chosen(model, typed[column], y, answer)
     if not chosen:
         return None
-    parts = patience.affords(model, typed[chosen]) / len(chosen)
+    parts = 2 * patience.affords(model, typed[chosen]) / len(chosen)  # of many at once, each costs about half
     for row in chosen:
         cell = typed[column][row]
         covered, shape = _patches(cell, parts) if kind == "picture" else _silences(cell, parts)
         moves = _moves(model, typed, column, answer, row, covered, patience)
         if moves is None:
             break
-        heat = np.round(moves.reshape(shape), 4).tolist()
+        heat = np.round(moves.reshape(shape), 4)
+        if not heat.any():
+            continue
         look = {k: v for k, v in preview(kind, cell, SIDE).items() if k == "image" or len(v) < LONGEST_SOUND}
-        items.append({**look, "heat": heat, **told(model, typed, answer, row)})
+        items.append({**look, "heat": heat.tolist(), **told(model, typed, answer, row)})
     if not items:
         return None
     title = "What it looked at" if kind == "picture" else "What it listened to"
@@ -158,12 +160,13 @@ def _moves(
     if model.task.id != "classify":
         return answer[row, 0] - now[:, 0]
     said = int(answer[row].argmax())
-    return _odds(answer[row, said]) - _odds(now[:, said])
+    return _odds(answer[[row]], said) - _odds(now, said)
 
 
-def _odds(chance: Any) -> Any:
-    chance = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
-    return np.log(chance / (1 - chance))
+def _odds(answer: Answer, said: int) -> Floats:
+    """Log-odds of one class, (n,): against the sum of the others, since 1 less a chance near 1 has lost its digits."""
+    others = np.delete(answer, said, axis=1).sum(axis=1, dtype=np.float64)
+    return np.log(np.maximum(answer[:, said], LEAST_CHANCE)) - np.log(np.maximum(others, LEAST_CHANCE))
 
 
 def _chosen(model: Model, values: pl.Series, y: Array, answer: Answer, wrong: int = EXAMPLES // 2) -> list[int]:

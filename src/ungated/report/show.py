@@ -187,7 +187,7 @@ def _text_part(title: str, about: dict[str, Any]) -> Part:
     if kept := about.get("kept"):
         facts.append(("kept", words.shortened(kept, 200)))
     if learned := about.get("learned"):
-        facts.append(("learned", f"tokens and terms, from {words.count(int(learned))} texts"))
+        facts.append(("learned", f"tokens and terms, from {words.count(int(learned))} text{'s'[: learned != 1]}"))
     shown = words.shortened(whole, LONGEST_TEXT)
     return Part(
         "text", title, facts, text=shown, tokens=tokens[:MOST_TOKENS], tables=tables + _numbers(about), rest=rest
@@ -195,8 +195,8 @@ def _text_part(title: str, about: dict[str, Any]) -> Part:
 
 
 def _seen(piece: Any) -> str:
-    """A token with the white space in it that would be lost to the eye."""
-    text = str(piece).replace("\n", "⏎").replace("\t", "⇥")
+    """A token with the white space in it that would be lost to the eye; the space before a text has no place in it."""
+    text = str(piece or " ").replace("\n", "⏎").replace("\t", "⇥")
     return text.replace(" ", "␣") if not text.strip(" ⏎⇥") else text
 
 

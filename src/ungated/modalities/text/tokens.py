@@ -56,12 +56,12 @@ class TokenEncoder:
         """Learn the tokens from training texts, and how many of them a text takes: its 99th percentile, at most 512.
 
         Raises MissingExtra where the library `tokenizers` is not installed, as do all that encode.
-        how: "most_tokens" and "longest" move the bounds of 8,000 tokens and 512 a text; other keys are not looked at.
+        how: "most_tokens" and "most_a_text" move the bounds of 8,000 tokens and 512 a text; others are not looked at.
         """
         texts = values.drop_nulls()
         tokenizer = _learned(texts, int(how.get("most_tokens", MOST_TOKENS)))
         levels = tokenizer.get_vocab_size() + 1
-        longest = int(how.get("longest", LONGEST))
+        longest = int(how.get("most_a_text", LONGEST))
         blank = cls(values.name, longest, levels, Text(tokenizer.to_str()))
         lengths = [len(row) for row in blank._encoded(texts.gather_every(1 + len(texts) // 50_000).to_list())]
         usual = float(np.quantile(lengths, 0.99)) if lengths else 1.0
