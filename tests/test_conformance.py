@@ -293,7 +293,7 @@ def machine() -> Machine:
 
 def filled(x: Any, value: float) -> Any:
     """Rows of one value everywhere, as dense or as sparse as x."""
-    same = np.full(x.shape, value, np.float32)
+    same = np.full(x.shape, value, x.dtype)
     return same if isinstance(x, np.ndarray) else csr_array(same)
 
 

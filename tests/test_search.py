@@ -106,12 +106,6 @@ class _Third(_Stub):
     card: ClassVar = Card("third", "third", 1970, "none", frozenset({"regress"}))
 
 
-@dataclass(frozen=True)
-class _Varied(_Stub):
-    card: ClassVar = Card("varied", "varied", 1990, "none", frozenset({"regress"}))
-    variants: ClassVar = ({"power": 2.0}, {"power": 3.0}, {"power": 4.0})
-
-
 def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
     """Carry out steps one by one; loss: trial -> error."""
     done = []
@@ -159,28 +153,6 @@ def test_it_tries_no_more_candidates_than_allowed_and_stops_when_nothing_helps()
     _run(endless, lambda t: 1.0, 1000)
     assert endless.settled
     assert len(endless.trials) <= PATIENCE + 4
-
-
-def test_a_dear_default_waits_for_the_best_one_s_prepared_settings() -> None:
-    folds = split.folds(None, 60, 0, 3)
-    entrants = [Entrant(_Varied()), Entrant(_Other())]
-    ladder = Ladder(entrants, {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1)
-    _run(ladder, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
-    assert [t.id for t in ladder.trials[:4]] == ["varied", "varied", "varied", "other"]
-    fixed = Ladder(entrants, {"varied": 1.0, "other": 3.5}, folds, seed=0, width=1, limit=4)
-    _run(fixed, lambda t: {"varied": 1.0, "other": 2.0}[t.id], 40)
-    assert [t.id for t in fixed.trials[:2]] == ["varied", "other"]
-
-
-def test_only_the_best_may_spend_most_of_the_time_on_its_next_rung() -> None:
-    def folds_of(which: str, left: float) -> int:
-        ladder = _ladder(repeats=1)
-        _run(ladder, lambda t: {"stub": 1.0, "other": 1.01, "third": 1.02}[t.id], 20, left)
-        return max(len(t.results) for t in ladder.trials if t.id == which)
-
-    assert folds_of("stub", left=2.0) == 3
-    assert folds_of("other", left=2.0) == 1
-    assert folds_of("other", left=200.0) == 3
 
 
 def test_what_cannot_finish_is_not_begun() -> None:

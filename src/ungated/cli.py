@@ -217,6 +217,40 @@ def report(model: str, open_: bool) -> None:
 
 
 @app.command()
+@click.argument("data")
+@click.option("--row", default=1, show_default=True, metavar="N", help="Which row, counted from 1.")
+@click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column is, as age=number.")
+@click.option("--label-from", metavar="PATTERN", help="Columns from file names, as in fit.")
+@click.option("--out", metavar="FILE.html", help="Write a page here; in a folder, under the data's name.")
+@click.option("--open", "open_", is_flag=True, help="Open it as a page in the browser.")
+def show(data: str, row: int, kinds: tuple[str, ...], label_from: str | None, out: str | None, open_: bool) -> None:
+    """Show what one row of DATA becomes: pictures as pixels, sounds as spectrograms, texts as tokens.
+
+    DATA is what fit takes. A page shows more than a terminal can: the picture, a player, the spectrogram.
+    """
+    from . import show as showing
+    from .report.show import html_of, lines
+
+    shown = showing.show(data, row, _pairs(kinds), label_from)
+    for line in lines(shown):
+        click.echo(line)
+    if out is None and not open_:
+        return
+    name = f"{Path(data).name.split('.')[0] or 'data'}-row-{row}.html"
+    page = Path(tempfile.mkdtemp(prefix="ungated-")) / name if out is None else Path(out)
+    page = page / name if page.is_dir() else page
+    try:
+        page.write_text(html_of(shown), encoding="utf-8")
+    except OSError as e:
+        raise UsageError(f"{page} cannot be written: {e.strerror or e}.") from e
+    click.echo(f"\nThe page is {page}")
+    if open_:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+@app.command()
 @click.option("--task", help="Only those for this task.")
 @click.option("--form", help="Only those that eat this form of numbers, as rows.")
 @click.option("--era", help="Only theory, classical or modern.")

@@ -283,6 +283,6 @@ def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: s
         values = typed[c.name]
         role = "target" if c.name == target else "left out" if c.kind in table.LEFT_OUT else "feature"
         seen = [v for v in dict.fromkeys(values.head(1000).to_list()) if v is not None][:3]
-        examples = ["" if isinstance(v, bytes) else f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
+        examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen if not isinstance(v, bytes)]
         columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), different[c.name], examples))
     return DataRecord(raw.source, typed.height, columns, warnings, raw.how, raw.rows_in_file)

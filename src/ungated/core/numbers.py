@@ -39,6 +39,7 @@ class Takes(StrEnum):
     CATEGORIES = "categories"  # codes 0..levels-1, -1 for unseen; otherwise one 0/1 column a level
     RAW_SCALE = "raw scale"  # numbers keep their units; otherwise they are centred, scaled and their tails tamed
     SPARSE = "sparse"  # texts as tens of thousands of mostly empty columns (TF-IDF); otherwise as a few dense ones
+    TERMS = "terms"  # with SPARSE: texts alone, and no dense rows
     COUNTS = "counts"  # with SPARSE: texts alone, their terms counted and not weighted
 
 

@@ -11,11 +11,14 @@ class Shown:
     title: which row of what. how: how the data were read. items: dictionaries with a "kind"; any key may be missing.
 
         cells    rows [{column, kind, why, cell, numbers [[name, value], ...]}]: what each cell of a table became
-        picture  column, file, image (data URI), size [height, width, channels], numbers [[name, value], ...],
+        picture  column, file, came (data URI): the file's own picture, image (data URI): what is kept of it,
+                 size [height, width, channels], numbers [[name, value], ...],
                  crop {top, left, values [channel][row][column]}: some pixels, hog (data URI): its edges, drawn
-        text     column, text, tokens [[piece, code], ...], terms [[term, weight], ...]: the strongest of TF-IDF
-        sound    column, file, audio (data URI, WAV), rate, seconds, wave [[low, high], ...] within -1 to 1,
+        text     column, text, tokens [[piece, code], ...], terms [[term, weight], ...]: the strongest of TF-IDF,
+                 kept: how much of it networks get, learned: how many texts tokens and terms were learned from
+        sound    column, file, audio (data URI, WAV), rate, seconds, wave [[low, high], ...] of the loudest,
                  spectrogram (data URI), numbers [[name, value], ...]
+        broken   column, file, why: a file that cannot be read, in words that follow its name
     """
 
     title: str

@@ -16,7 +16,7 @@ from ..core.numbers import Change
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOVED = {Change.SHIFT: 0.08, Change.SLIDE: 0.15}  # furthest, as a share of the side
+MOVED = {Change.SHIFT: 0.04, Change.SLIDE: 0.15}  # furthest, as a share of the side
 ENLARGED = 0.35  # most of a side that is cut away
 LIGHTER = 0.3  # standard deviation of the logarithm of the contrast, and of the brightness in units of x's own
 BLANKED = 0.2  # widest band, as a share of the side
@@ -84,14 +84,13 @@ def _places(begin: "Tensor", length: "Tensor", side: int) -> "Tensor":
 
 def _read_whole(x: "Tensor", rows: "Tensor", columns: "Tensor") -> "Tensor":
     """x (n, c, h, w) at whole places: rows (n, h), columns (n, w)."""
-
     n, channels, _, width = x.shape
     x = x.gather(2, rows[:, None, :, None].expand(n, channels, -1, width))
     return x.gather(3, columns[:, None, None, :].expand(-1, channels, x.shape[2], -1)).contiguous()
 
 
 def _triangles(places: "Tensor", side: int) -> "Tensor":
-    """How much each of `side` neighbours counts at each place, (n, places, side): all of it there, nothing a step off."""
+    """How much each of `side` neighbours counts at each place, (n, places, side): all there, nothing a step off."""
     import torch
 
     return (1 - (places[:, :, None] - torch.arange(side)).abs()).clamp(min=0)

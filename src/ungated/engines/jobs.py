@@ -36,6 +36,7 @@ class Job:
     seconds: float = float("inf")
     bytes: int = 2**62
     start: Path | None = None
+    rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -47,7 +47,7 @@ def muon(weights: Iterable["nn.Parameter"], rate: float, decay: float, bf16: boo
 
     class Muon(torch.optim.Optimizer):
         @torch.no_grad()
-        def step(self, closure: Any = None) -> None:
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
             for group in self.param_groups:
                 for weight in group["params"]:
                     if weight.grad is None:

@@ -79,7 +79,7 @@ def network_cost(layers: Sequence[Layer], plan: Schedule, job: Shape, on: Machin
     products, made = sum(layer.products for layer in layers), sum(layer.made for layer in layers) + job.width
     weights, visits = sum(layer.weights for layer in layers), plan.epochs * job.rows
     fast = 2.0 if on.bf16 else 1.0
-    example = 6.0 * products / (fast * on.gflops * 1e9) + 30.0 * made / on.bandwidth
+    example = 6.0 * products / (fast * on.gflops * 1e9) + 45.0 * made / on.bandwidth
     turned = sum(20.0 * layer.narrow * layer.weights for layer in layers) / (fast * on.gflops * 1e9)
     step = 1.5e-4 * len(layers) + 1e-3 + turned + 60.0 * weights / on.bandwidth
     seconds = 0.3 + visits * example + math.ceil(visits / plan.batch) * step
@@ -123,14 +123,15 @@ class PixelNet(Trained):
     def net(self) -> "nn.Module":
         import torch
 
-        return from_arrays(type(self).build(**self.design), self.weights).to(memory_format=torch.channels_last)
+        net = from_arrays(type(self).build(**self.design), self.weights)
+        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def answer(self, x: Array) -> Answer:
         with session(threads=1):  # its answers do not change with the number of threads, and a few rows need no more
             return self.spoken(self.scores(self.net, np.asarray(x), self.mirror))
 
     def scores(self, net: "nn.Module", x: Array, mirror: bool) -> Floats:
-        """What `net` gives for each example, float64 (n, outputs), batch by batch; the mean of both ways if `mirror`."""
+        """What `net` gives for each example, float64 (n, outputs), in batches; the mean of both ways if `mirror`."""
         import torch
 
         batch = max(1, min(1024, AT_ONCE // max(1, int(np.prod(x.shape[1:])))))
@@ -180,7 +181,7 @@ class PixelNet(Trained):
         blank, target = cls._blank(design, learn, task, smoothing)
 
         def error_watched(net: "nn.Module") -> float:
-            with precision():
+            with precision(learn.x.shape[1:]):
                 return task.loss(watched.y, blank.spoken(blank.scores(net, watched.x, mirror=False)))
 
         with session(clock.threads, clock.seed):
@@ -217,7 +218,7 @@ class PixelNet(Trained):
 
         def said(net: "nn.Module", x: "Tensor") -> "Tensor":
             pixels = laid(changed(self.prepared(x), allowed, strength))
-            with precision():
+            with precision(x.shape[1:]):
                 return net(pixels).float()
 
         def of_classes(net: "nn.Module", x: "Tensor", y: "Tensor") -> "Tensor":
@@ -236,11 +237,16 @@ def laid(x: "Tensor") -> "Tensor":
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def precision() -> AbstractContextManager[Any]:
-    """Products in bf16 where they pay."""
+def precision(size: Sequence[int]) -> AbstractContextManager[Any]:
+    """Products in bf16 where they pay, for examples of that size.
+
+    Not where one side is a point or far the shorter: filters that stride over the whole of it get gradients that are
+    not numbers from oneDNN (seen with torch 2.13, only in bf16).
+    """
     import torch
 
-    return torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays())
+    sound = min(size[1:]) >= 8 and max(size[1:]) <= 7 * min(size[1:])
+    return torch.autocast("cpu", torch.bfloat16, enabled=sound and bf16_pays())
 
 
 def begin_with(net: "nn.Module", start: State) -> int:

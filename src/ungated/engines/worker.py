@@ -27,7 +27,7 @@ import numpy as np
 
 from ..core.algorithm import Algorithm, Task
 from ..core.clock import Clock
-from ..core.numbers import Answer
+from ..core.numbers import Answer, spread
 from . import blocks, state
 from .extras import PACKAGES
 from .jobs import MEMORY, Job, named
@@ -198,6 +198,9 @@ def _prepared(job: Job) -> tuple[Algorithm, Task]:
 def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[str, Any], held: int) -> None:
     """Fit, answer, write; `figures` is filled in as they become known."""
     train, valid = blocks.read(job.train), blocks.read(job.valid)
+    if job.rows is not None and job.rows < len(train):
+        strata = train.y if task.id == "classify" else None
+        train = train.take(np.sort(spread(strata, len(train), np.random.default_rng(job.seed))[: max(job.rows, 1)]))
     told = 0.0
 
     def tell(step: float, error: float) -> None:

@@ -35,10 +35,11 @@ MEDIA = ("picture", "sound", "text")
 def explained(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds: float) -> list[dict[str, Any]]:
     """Every figure that these sealed rows give, in the order in which a person asks, within about `seconds`."""
     kinds = [model.schema[name].kind for name in model.features]
-    shares = seconds / 4
+    several, text, seen = len(kinds) > 1, "text" in kinds, bool({"picture", "sound"} & set(kinds))
+    shares = seconds / max(1, 3 * several + 2 * text + seen)  # what takes time, each about as long
     files = typed["file"].to_list() if "file" in typed.columns else None
     found: list[dict[str, Any] | None] = []
-    if len(kinds) > 1:
+    if several:
         found += [worth(model, typed, shares), importance(model, typed, 2 * shares)]
     if not set(kinds) <= set(MEDIA):
         found.append(mistakes(model, typed, y, answer))

@@ -71,6 +71,8 @@ def confused(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, files:
     wrong = np.flatnonzero((y >= 0) & (said != y))
     pairs, counts = np.unique(np.stack([y[wrong], said[wrong]]), axis=1, return_counts=True)
     drawn = _drawer(kind, model, typed, columns_of(model, kind)[0], answer, Patience(0), SMALL_SIDE)
+    if counts.max(initial=0) < 2:  # no pair is more than a slip, and the worst mistakes show those
+        return None
     groups = []
     for k in np.argsort(-counts, kind="stable")[:PAIRS]:
         true, told = pairs[:, k]

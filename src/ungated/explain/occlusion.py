@@ -20,8 +20,8 @@ from ..model import Model
 from .cells import columns_of, preview, told
 
 EXAMPLES = 6
-GRID = 8  # patches a side
-WINDOWS = 32  # moments of a sound
+GRIDS = (8, 6, 4)  # patches a side, by how much time there is
+WINDOWS = (32, 16)  # moments of a sound
 MOST_WORDS = 64  # asked about in one text, each time that it is gone through
 MOST_BITS = 5000  # of a text that are gone through: what comes after is asked along, and not about
 LONGEST_REST = 2000  # characters in a row of which nothing is known
@@ -42,9 +42,13 @@ class Patience:
 
     def suffices(self, model: Model, rows: pl.DataFrame) -> bool:
         """Whether there seems to be time to ask about all these; a few are asked first where nothing is known yet."""
+        return self.affords(model, rows) > rows.height
+
+    def affords(self, model: Model, rows: pl.DataFrame) -> float:
+        """About how many questions there is time for. rows: what they are about, to see what one costs."""
         if not self._each and self._end > time.monotonic():
             self.ask(model, rows[:TRIED])
-        return self._end - time.monotonic() > self._each * rows.height
+        return max(0.0, self._end - time.monotonic()) / max(1e-9, self._each)
 
     def ask(self, model: Model, rows: pl.DataFrame) -> Answer:
         """The answers, timed."""
@@ -65,9 +69,13 @@ def looked(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds:
     column = columns_of(model, kind)[0]
     patience = Patience(seconds)
     items = []
-    for row in _chosen(model, typed[column], y, answer):
+    chosen = _chosen(model, typed[column], y, answer)
+    if not chosen:
+        return None
+    parts = patience.affords(model, typed[chosen]) / len(chosen)
+    for row in chosen:
         cell = typed[column][row]
-        covered, shape = _patches(cell) if kind == "picture" else _silences(cell)
+        covered, shape = _patches(cell, parts) if kind == "picture" else _silences(cell, parts)
         moves = _moves(model, typed, column, answer, row, covered, patience)
         if moves is None:
             break
@@ -175,15 +183,16 @@ def _chosen(model: Model, values: pl.Series, y: Array, answer: Answer, wrong: in
     return [i for _, i in sorted(good, key=lambda pair: pair[0])[: EXAMPLES - len(worst)]] + worst
 
 
-def _patches(cell: bytes) -> tuple[list[bytes], tuple[int, int]]:
-    """The picture with each patch of it covered by its mean colour, and the grid of patches.
+def _patches(cell: bytes, most: float) -> tuple[list[bytes], tuple[int, int]]:
+    """The picture with each patch of it covered by its mean colour, and the grid of patches, `most` or fewer if it can.
 
     A patch reaches half its size into its neighbours, so that nothing hides on a border.
     """
     height, width, channels = struct.unpack("<HHH", cell[:6])
     pixels = np.frombuffer(cell, np.uint8, offset=6).reshape(height, width, channels)
     grey = pixels.mean(axis=(0, 1)).astype(np.uint8)
-    rows, columns = (max(1, min(GRID, side // 2)) for side in (height, width))
+    grid = next((n for n in GRIDS if n * n <= most), GRIDS[-1])
+    rows, columns = (max(1, min(grid, side // 2)) for side in (height, width))
     covered = []
     for top, bottom in _spans(height, rows):
         for left, right in _spans(width, columns):
@@ -193,10 +202,11 @@ def _patches(cell: bytes) -> tuple[list[bytes], tuple[int, int]]:
     return covered, (rows, columns)
 
 
-def _silences(cell: bytes) -> tuple[list[bytes], tuple[int, int]]:
-    """The clip with each moment of it silenced, and the grid of moments."""
+def _silences(cell: bytes, most: float) -> tuple[list[bytes], tuple[int, int]]:
+    """The clip with each moment of it silenced, and the grid of moments, `most` or fewer if it can."""
     samples = np.frombuffer(cell, "<i2", offset=4)
-    windows = max(1, min(WINDOWS, len(samples) // 64))
+    moments = next((n for n in WINDOWS if n <= most), WINDOWS[-1])
+    windows = max(1, min(moments, len(samples) // 64))
     covered = []
     for start, end in _spans(len(samples), windows):
         changed = samples.copy()

@@ -125,14 +125,20 @@ def _compact(distinct: Prints, group: Groups, most: int) -> Groups:
     return np.where(far[place], np.arange(len(distinct)), group)
 
 
-def joined(a: Groups, b: Groups) -> Groups:
-    """The finest groups, (n,) int64, that keep together whatever `a` or `b` keeps together."""
+def grouped(pairs: NDArray[np.int64], rows: int) -> Groups:
+    """The groups, (rows,) int64, that `pairs` of rows, (k, 2), join."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
+    edges = csr_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(rows, rows))
+    group: Groups = connected_components(edges, directed=False)[1].astype(np.int64)
+    return group
+
+
+def joined(a: Groups, b: Groups) -> Groups:
+    """The finest groups, (n,) int64, that keep together whatever `a` or `b` keeps together."""
     _, a = np.unique(a, return_inverse=True)
     _, b = np.unique(b, return_inverse=True)
     many = int(a.max()) + 1
-    edges = csr_array((np.ones(len(a)), (a, many + b)), shape=(many + int(b.max()) + 1,) * 2)
-    component: Groups = connected_components(edges, directed=False)[1].astype(np.int64)
-    return component[a]
+    pairs = np.column_stack([a, many + b])
+    return grouped(pairs, many + int(b.max()) + 1)[a]

@@ -118,7 +118,7 @@ def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View
         only = len(able) == 1 and len(usable) == 1
         return {"" if only else n: View(card.form, (n,), card.takes) for n in able}
     texts = [n for n in usable if schema[n].kind == "text"]
-    if Takes.COUNTS in card.takes:
+    if {Takes.TERMS, Takes.COUNTS} & card.takes:
         named = "" if len(texts) == len(usable) else " and ".join(texts[:3])
         return {named: _rows(card, schema, texts)} if set(texts) & set(media) else {}
     found = {"": _rows(card, schema, usable)}
@@ -134,9 +134,10 @@ def _rows(card: Card, schema: Schema, columns: Sequence[str]) -> View:
     """Rows of these columns, with what of the card's makes a difference to them: who sees the same shares it."""
     takes = card.takes
     if not any(schema[n].kind == "text" for n in columns):
-        takes -= {Takes.SPARSE, Takes.COUNTS}
+        takes -= {Takes.SPARSE}
     if all(table.heavy(schema[n]) for n in columns):
         takes &= {Takes.SPARSE, Takes.COUNTS}
+    takes -= {Takes.TERMS}
     return View(Form.ROWS, tuple(columns), takes)
 
 

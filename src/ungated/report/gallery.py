@@ -40,9 +40,12 @@ def players(title: str, about: dict[str, Any]) -> Figure:
 
 def texts(title: str, about: dict[str, Any]) -> Figure:
     made = _examples(title, about, "texts", LOOK_FOR)
-    marked = any(p.strength for g in made.groups for i in g.items for p in i.pieces)
-    says = f"{made.says} {MARKED}" if marked else made.says
-    return Figure(title, says, "", {}, _with_words(made.table, about), look="texts", groups=made.groups)
+    items = [i for g in made.groups for i in g.items]
+    marked = any(p.strength for i in items for p in i.pieces)
+    right = marked and all(i.said and i.said == i.true for i in items)  # they are there for their words
+    says = MARKED if right else f"{made.says} {MARKED}" if marked else made.says
+    place = GOES_BY if right else ERRS
+    return Figure(title, says, "", {}, _with_words(made.table, about), place=place, look="texts", groups=made.groups)
 
 
 def occlusion(title: str, about: dict[str, Any]) -> Figure:

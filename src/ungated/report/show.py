@@ -17,7 +17,7 @@ from .tables import Cell, Head, Table, cell, table
 
 MOST_ITEMS = 40
 MOST_NUMBERS = 100  # that one cell became
-FEW_NUMBERS = 24  # where they are one way of many in which an algorithm may see it
+FEW_NUMBERS = 16  # where they are one way of many in which an algorithm may see it
 MOST_TOKENS = 400
 MOST_CROP = 16  # pixels a side whose numbers are shown
 MOST_WAVE = 600
@@ -43,6 +43,7 @@ class Part:
     kind: str
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
+    came: str = ""
     image: str = ""
     hog: str = ""
     spectrogram: str = ""
@@ -66,7 +67,7 @@ def html_of(shown: Shown) -> str:
     room = MOST_BYTES
     for about in plain(shown.items)[:MOST_ITEMS]:
         made = part(about)
-        room -= sum(map(len, (made.image, made.hog, made.spectrogram, made.audio)))
+        room -= sum(map(len, (made.came, made.image, made.hog, made.spectrogram, made.audio)))
         parts.append(made if room > 0 else Part("", made.title, rest="left out, so that the page stays small"))
     page = environment().get_template("show.html")
     text = page.render(shown=shown, parts=parts, policy=policy_without_scripts(), style=text_of("style.css"), charts={})
@@ -142,8 +143,8 @@ def _picture(title: str, about: dict[str, Any]) -> Part:
     crop = about.get("crop") or {}
     planes = _planes(crop.get("values") or [])
     spot = _spot(crop, size) if planes and len(size) == 3 else ""
-    came, edges = image(about.get("image")), image(about.get("hog"))
-    return Part("picture", title, facts, came, edges, planes=planes, spot=spot, tables=_numbers(about))
+    came, kept, edges = (image(about.get(k)) for k in ("came", "image", "hog"))
+    return Part("picture", title, facts, came, kept, edges, planes=planes, spot=spot, tables=_numbers(about))
 
 
 def _planes(values: list[Any]) -> list[Plane]:
@@ -177,16 +178,26 @@ def _spot(crop: dict[str, Any], size: Sequence[Any]) -> str:
 
 def _text_part(title: str, about: dict[str, Any]) -> Part:
     whole = str(about.get("text") or "")
-    tokens = [(words.shortened(p, 60), f"{int(code):,}") for p, code in about.get("tokens") or ()]
+    tokens = [(words.shortened(_seen(p), 60), f"{int(code):,}") for p, code in about.get("tokens") or ()]
     facts = [*_facts(about), ("length", f"{len(whole):,} characters" + (f", {len(tokens):,} tokens" if tokens else ""))]
     terms = [[words.shortened(t, 60), weight(v)] for t, v in (about.get("terms") or ())[:MOST_NUMBERS]]
     heads: list[str | Head] = ["its strongest terms", Head("TF-IDF", number=True)]
     tables = [table("Terms", heads, [list(row) for row in terms])] if terms else []
     rest = f"{len(tokens) - MOST_TOKENS:,} more tokens" if len(tokens) > MOST_TOKENS else ""
+    if kept := about.get("kept"):
+        facts.append(("kept", words.shortened(kept, 200)))
+    if learned := about.get("learned"):
+        facts.append(("learned", f"tokens and terms, from {words.count(int(learned))} texts"))
     shown = words.shortened(whole, LONGEST_TEXT)
     return Part(
         "text", title, facts, text=shown, tokens=tokens[:MOST_TOKENS], tables=tables + _numbers(about), rest=rest
     )
+
+
+def _seen(piece: Any) -> str:
+    """A token with the white space in it that would be lost to the eye."""
+    text = str(piece).replace("\n", "⏎").replace("\t", "⇥")
+    return text.replace(" ", "␣") if not text.strip(" ⏎⇥") else text
 
 
 def _sound(title: str, about: dict[str, Any]) -> Part:
@@ -213,11 +224,17 @@ def _wave(pairs: Sequence[Sequence[Any]]) -> str:
     return " ".join(there + back[::-1])
 
 
+def _broken(title: str, about: dict[str, Any]) -> Part:
+    why = f"{about['file']} {about['why']}: a fit leaves it out and lists it."
+    return Part("broken", title, rest=words.shortened(why, 300))
+
+
 _KINDS: dict[str, Callable[[str, dict[str, Any]], Part]] = {
     "cells": _cells,
     "picture": _picture,
     "text": _text_part,
     "sound": _sound,
+    "broken": _broken,
 }
 
 

@@ -5,6 +5,7 @@ the climb with what it has. With a fixed number of candidates, decisions wait fo
 gives the same result whatever the machine is doing.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from .ensemble import temperature, weigh
 from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
 
-TASTE = 0.25  # of a fair share, for the short course of a network on pixels or tokens
+TASTE = 0.15  # of a fair share, for the short course of a network on pixels or tokens
+TO_ANSWER = 0.93  # of the time left that a long course may learn for
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
 
@@ -47,7 +49,7 @@ class Terms:
     y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an entrant
     on a fold lie, (train, valid). start: the folder of the state that an entrant begins from, or None. share: seconds
     that one fit may take. deadline: time.monotonic() at which the climb must end. scratch: where fitted states go.
-    limit: the most candidates (reproducible), or None.
+    limit: the most candidates (reproducible), or None. taste: the share of the rows that a taste is had of.
     """
 
     task: Judge
@@ -63,6 +65,7 @@ class Terms:
     threads: int = 1
     limit: int | None = None
     start: Callable[[Entrant], Path | None] = lambda entrant: None
+    taste: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,10 @@ def climb(
     learned here and now, so that there is always something to keep. tell: called when a trial's error is known, and
     often with None meanwhile.
     """
-    entrants = sorted(entrants, key=lambda e: min(planned[e.key], TASTE * terms.share) if e.tastes else planned[e.key])
+    entrants = sorted(entrants, key=lambda e: (not e.tastes, planned[e.key]))  # to know early who gets the long course
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
+    courses = [planned[e.key] for e in entrants if e.tastes]
+    terms = dataclasses.replace(terms, taste=min(1.0, TASTE * terms.share / float(np.median(courses or [1.0]))))
     ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     _learn_here(safe, ladder, terms)
     try:
@@ -173,7 +178,12 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
     train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
     left = terms.deadline - time.monotonic()  # the numbers may have had to be made first
+    if trial.course:
+        left *= TO_ANSWER  # nothing comes after it, but it has yet to answer
     trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
+    taste = trial.entrant.tastes and not trial.course and not terms.limit
+    rows = round(terms.taste * len(terms.folds[step.fold].train)) if taste else None
+    trial.sampled = taste and terms.taste < 1
     return Job(
         id=name,
         algorithm=name_of(type(algorithm)),
@@ -188,13 +198,14 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
         seconds=trial.given,
         bytes=terms.worker_bytes,
         start=terms.start(trial.entrant),
+        rows=rows,
     )
 
 
 def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
     if trial.entrant.tastes:
-        return trial.course or TASTE * terms.share
+        return trial.course or 2 * TASTE * terms.share  # the rows are as many as half of that pays for, in the middle
     return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 

@@ -4,8 +4,9 @@ A trial starts on the first rung, one fold. Of the algorithms, judged by their b
 the second rung, the rest of the folds; and within an algorithm the better half of its settings. On small data the
 best quarter climbs to the third, the rows parted anew. Whoever is far behind climbs only if that costs next to nothing.
 Whenever nothing has earned a promotion, a candidate begins: another setting of an algorithm that is not far behind.
-A network on pixels or tokens would swallow all the time there is: each first has a taste, a short course on one fold;
-the one that errs least after it runs the long course, all folds, for as long as there is time.
+A network on pixels or tokens would swallow all the time there is: each first has a taste, a course on a part of one
+fold's rows, as many for each; the one that errs least after it runs the long course, all folds, for as long as there is
+time.
 These are pure decisions from what is known: no process and no clock here, so that they can be tested and repeated.
 
 Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
@@ -29,8 +30,10 @@ NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far b
 NEARER = 0.03  # the same for who may try more settings
 SATED = 0.7  # of the seconds given: who took less had learned what it could
 LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
+HOPELESS = 4  # times the time left: a network whose whole course is longer would get nowhere
+PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
+CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
-MOST_FOR_OTHERS = 0.3  # of the time left: whoever is not the best may not take more for its next rung
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
 
@@ -52,7 +55,8 @@ class Trial:
     """A candidate and how far it has come.
 
     rung: the highest it has been sent to. fate: why it ended, if it did. given: seconds that its last fit was allowed.
-    course: seconds that each of its fits may take, where it runs the long course.
+    sampled: whether that was on a part of the rows alone. course: seconds that each of its fits may take, where it runs
+    the long course.
     """
 
     key: int
@@ -62,13 +66,14 @@ class Trial:
     fate: str = ""
     finished_at: float = 0.0
     given: float = math.inf
+    sampled: bool = False
     course: float = 0.0
 
     @property
     def cut_short(self) -> bool:
-        """Whether it has had a mere taste: the time was up before it had learned what it could."""
+        """Whether it has had a mere taste: few rows, or the time was up before it had learned what it could."""
         taken = max((r.seconds for r in self.results.values()), default=0.0)
-        return self.entrant.tastes and not self.course and taken > SATED * self.given
+        return self.entrant.tastes and not self.course and (self.sampled or taken > SATED * self.given)
 
     @property
     def id(self) -> str:
@@ -152,36 +157,19 @@ class Ladder:
             step = self._queue.pop(0)
             if not step.trial.fate:
                 return step
-        while self._waiting and self._room():
-            if sooner := self._sooner(self._waiting[0]):
-                return self.begin(sooner)
-            entrant = self._waiting.pop(0)
-            if self._expected(entrant.key) < left:
-                return self.begin(entrant)
         if trial := self._long_course(left, workers):
             self._queue = [Step(trial, k) for k in self._upto(min(1, len(self.rungs) - 1))]
             return self.next(left, workers)
+        while self._waiting and self._room():
+            entrant = self._waiting.pop(0)
+            if self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1):
+                return self.begin(entrant)
         if trial := self._promotable(left, workers):
             trial.rung += 1
             self._queue = [Step(trial, k) for k in self.rungs[trial.rung]]
             return self.next(left, workers)
         if self._room() and not self.settled and (fresh := self._fresh(left)):
             return self.begin(fresh)
-        return None
-
-    def _sooner(self, waiting: Entrant) -> Entrant | None:
-        """The best algorithm's next prepared settings, while all its trials cost less than the default that waits.
-
-        Not where that would cost but a taste; and not where the number of candidates is fixed: what then happens may
-        not depend on seconds.
-        """
-        known = [t for t in self.trials if t.id in self._planned and t.loss(self.rungs[0]) < math.inf]
-        if self._limit is not None or not known or waiting.tastes:
-            return None
-        best = min(known, key=lambda t: t.loss(self.rungs[0])).id
-        tried = sum(t.id == best for t in self.trials)
-        if self._variants.get(best) and (1 + tried) * self._expected(best) < self._expected(waiting.key):
-            return self._variants[best].pop(0)
         return None
 
     def expected(self, trial: Trial) -> float:
@@ -209,18 +197,23 @@ class Ladder:
     def _long_course(self, left: float, workers: int) -> Trial | None:
         """A trial that takes all the time left: of the entrants that had but a taste, the one that errs least.
 
-        Where others err less than it, it gets one worker and the others go on; else the rest of the workers try it
-        with other settings.
+        It gets one worker at once. The others follow with other settings of it, where it is about as good as the best
+        already or better, once nothing that is cheap waits.
         """
         done, first = self.rungs[0], self.rungs[0][0]
         tasting = any(t.entrant.tastes and first not in t.results and not t.fate for t in self.trials)
         course = 0.95 * left / math.ceil(len(self._upto(min(1, len(self.rungs) - 1))) / workers)
-        if self._limit is not None or self._waiting or tasting or not math.isfinite(left):
+        tasting = tasting or any(e.tastes for e in self._waiting)
+        if self._limit is not None or tasting or not math.isfinite(left):
             return None
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         short = [t for t in ranked if t.cut_short and t.loss(done) < LEARNED * self.trials[0].loss(done)]
         running = sum(bool(t.course) for t in self.trials)
-        if not short or course < 1.5 * short[0].given or running >= (workers if short[0] is ranked[0] else 1):
+        if not short or course < 1.5 * short[0].given or running >= workers:
+            return None
+        promising = short[0].loss(done) < PROMISING * ranked[0].loss(done)
+        cheap = any(self._expected(e.key) < CHEAPER * left for e in self._waiting)
+        if running and (cheap or not promising):
             return None
         best = short[0].entrant
         entrant = self._variants[best.key].pop(0) if running and self._variants.get(best.key) else best
@@ -235,8 +228,7 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                most = 0.9 if trial is ranked[0] else MOST_FOR_OTHERS
-                able = trial.rung == rung and not trial.cut_short and need < most * left
+                able = trial.rung == rung and not trial.cut_short and need < 0.9 * left
                 if able and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
         return None

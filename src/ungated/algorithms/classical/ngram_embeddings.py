@@ -51,7 +51,7 @@ class NgramEmbeddings(Algorithm):
         year=2009,
         paper="Bai et al., Supervised Semantic Indexing, CIKM (2009)",
         tasks=frozenset({"classify"}),
-        takes=frozenset({Takes.SPARSE}),
+        takes=frozenset({Takes.SPARSE, Takes.TERMS}),
         loads=("scipy.sparse",),
         anytime=True,
     )

@@ -130,7 +130,7 @@ class ResidualNetwork(Algorithm):
     fitted: ClassVar = Residual
     variants: ClassVar = (
         {"width": 24, "effort": 2.0},
-        {"blocks": 2, "strength": 1.0, "effort": 2.0},
+        {"blocks": 2, "strength": 2.0, "effort": 2.0},
         {"width": 32, "blocks": 2, "effort": 1.5},
         {"width": 24, "smoothing": 0.05, "effort": 4.0},
     )
@@ -138,7 +138,7 @@ class ResidualNetwork(Algorithm):
     width: int = setting(16, "filters of the first layer; each stage doubles them", low=8, high=64, log=True)
     blocks: int = setting(1, "corrections in each stage", low=0, high=4)
     stages: int = setting(2, "times that the map is halved and the filters doubled", low=1, high=3)
-    strength: float = setting(0.5, "how far examples are changed, where they may be", low=0.0, high=2.0)
+    strength: float = setting(1.0, "how far examples are changed, where they may be", low=0.0, high=3.0)
     smoothing: float = setting(0.1, "label smoothing, undone in the answer", low=0.0, high=0.2)
     rate: float = setting(0.04, "highest learning rate of the filters (Muon)", low=0.01, high=0.1, log=True)
     decay: float = setting(0.02, "pull of the weights to zero", low=1e-3, high=0.3, log=True)

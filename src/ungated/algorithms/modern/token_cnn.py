@@ -106,7 +106,7 @@ class TokenCNN(Algorithm):
 
     def schedule(self, rows: int) -> Schedule:
         epochs = self.effort * min(max(3.0, 60_000 / rows), 16.0)
-        batch = 2 ** round(math.log2(min(max(8.0, rows / 16), 64.0)))
+        batch = 2 ** round(math.log2(min(max(8.0, rows / 100), 64.0)))
         return Schedule(math.ceil(epochs), batch, self.rate * (batch / 64) ** 0.5, self.decay, patience=5)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Filters:

@@ -9,6 +9,8 @@ grows with the position: only distances then matter (rotary positions, Su et al.
 With `causal`, a position sees only those before it, and the network says at each which token comes next; without, it
 sees all, and the mean over the positions is what the answer is weighed from. Vectors are scaled to one length before
 each step (RMS norm, Zhang & Sennrich 2019), as queries and keys are (Henry et al. 2020), which keeps training calm.
+Before the blocks each position takes in its direct neighbours: of a few thousand texts, phrases are learned sooner by
+such a short convolution than by attention (after So et al. 2021).
 
 Cost: O(epochs n l b w (12 w + l)) time for l tokens and b blocks of width w.
 Paper: Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
@@ -77,6 +79,8 @@ def network(
         def __init__(self) -> None:
             super().__init__()
             self.vectors = nn.Embedding(levels, width, padding_idx=0)
+            nn.init.normal_(self.vectors.weight[1:], std=0.25)
+            self.near = nn.Conv1d(width, width, 3)
             self.blocks = nn.ModuleList(Block() for _ in range(blocks))
             if outputs:
                 self.head = nn.Linear(width, outputs)
@@ -88,6 +92,8 @@ def network(
             h = self.vectors(x)
             if self.training and silence:
                 h = h * (torch.rand(x.shape) >= silence)[:, :, None]
+            beside = functional.pad((h * there[:, :, None]).transpose(1, 2), (2, 0) if causal else (1, 1))
+            h = h + self.near(beside).transpose(1, 2)
             place = torch.arange(x.shape[1], dtype=torch.float32)[:, None]
             angle = place * 10_000.0 ** (-torch.arange(0, each, 2, dtype=torch.float32) / each)
             # Padding stands at the end, where a causal network does not look; a row without a token sees itself.
@@ -143,8 +149,8 @@ class Transformer(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         length, levels = job.size[-1] if job.size else job.width, sum(job.levels) or 1000
         plan = self.schedule(job.rows)
-        products = 6.0 * length * self.blocks * self.width * (12 * self.width + 2 * length)
-        weights = levels * self.width + 12 * self.blocks * self.width**2
+        products = 6.0 * length * self.width * (self.blocks * (12 * self.width + 2 * length) + 3 * self.width)
+        weights = levels * self.width + (12 * self.blocks + 3) * self.width**2
         visits, steps = plan.epochs * job.rows, plan.epochs * math.ceil(job.rows / plan.batch)
         seconds = visits * products / (on.gflops * 1e9) + steps * (3e-3 + 60.0 * weights / on.bandwidth)
         return Cost(0.5 + seconds, 3e8 + 8.0 * job.rows * length + 24.0 * weights)
@@ -152,7 +158,7 @@ class Transformer(Algorithm):
     def schedule(self, rows: int) -> Schedule:
         """Few rows need many passes in small steps; many rows have said it all after a few."""
         epochs = self.effort * min(max(3.0, 60_000 / rows), 30.0)
-        batch = 2 ** round(math.log2(min(max(8.0, rows / 16), 64.0)))
+        batch = 2 ** round(math.log2(min(max(8.0, rows / 100), 64.0)))
         return Schedule(math.ceil(epochs), batch, self.rate * (batch / 64) ** 0.5, self.decay, patience=5)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Attention:

@@ -93,7 +93,7 @@ class LeNet(Algorithm):
 
     sheets: int = setting(12, "feature maps of each layer", low=4, high=48, log=True)
     units: int = setting(30, "units that read all the maps", low=10, high=200, log=True)
-    strength: float = setting(0.5, "how far examples are changed, where they may be", low=0.0, high=2.0)
+    strength: float = setting(1.0, "how far examples are changed, where they may be", low=0.0, high=2.0)
     rate: float = setting(5e-3, "highest learning rate", low=1e-3, high=2e-2, log=True)
     decay: float = setting(0.05, "pull of the weights to zero", low=1e-3, high=1.0, log=True)
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)

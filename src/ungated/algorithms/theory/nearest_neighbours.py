@@ -106,7 +106,8 @@ class NearestNeighbours(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, judges = job.rows, job.width, min(job.rows, JUDGES)
         one = 40.0 / on.bandwidth if n > 4 * GROUP * NEIGHBOURS[-1] else 0.08 / (on.scalar * 1e6)
-        distances = judges * n * (2.0 * d / (on.gflops * 1e9) + one)
+        asked = judges + min(n / 5, 5000)  # those who are then asked about wait for it too
+        distances = asked * n * (2.0 * d / (on.gflops * 1e9) + one)
         votes = judges * (1.5e-5 + 1e-6 * job.outputs)
         return Cost(0.001 + distances + votes, 8.0 * n * (d + 2 * job.outputs) + 10.0 * min(judges * n, AT_ONCE))
 

@@ -11,7 +11,7 @@ from .decode import decode
 from .duplicates import confirmed, fingerprints
 from .packed import is_packed, pack, pack_all, unpack
 from .pixels import PixelEncoder
-from .previews import mosaic, preview
+from .previews import edges, mosaic, original, preview
 from .rows import PicturePart
 from .survey import survey
 
@@ -21,10 +21,12 @@ __all__ = [
     "PixelEncoder",
     "confirmed",
     "decode",
+    "edges",
     "fingerprints",
     "is_packed",
     "labels_beside",
     "mosaic",
+    "original",
     "pack",
     "pack_all",
     "preview",

@@ -1,16 +1,23 @@
-"""Small pictures for a page: a picture, or many side by side, as a data URI that needs no file beside it."""
+"""Small pictures for a page: a picture, its edges, or many side by side, as data URIs that need no file beside them."""
 
 import base64
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from . import hog
+from .decode import decode
 from .packed import unpack
+from .survey import size_of
 
 _GAP = 2  # pixels between the pictures of a mosaic
 _PAPER = 255
+_PLACE = (4, 6)  # pixels a side of a place whose edges are drawn, about, of small pictures and of others
+_PLACES = (4, 16)  # places along a side, at least and at most
+_FINE = 3  # times as large it is drawn before it is scaled down, so that lines are smooth
 
 
 def preview(cell: bytes, side: int = 96) -> str:
@@ -19,6 +26,17 @@ def preview(cell: bytes, side: int = 96) -> str:
     Small ones are enlarged by a whole factor, their pixels left sharp, and kept exact (PNG); others are JPEG.
     """
     return _uri(_sized(unpack(cell), side))
+
+
+def original(source: Path | bytes, side: int = 288) -> str:
+    """A file's own picture, upright and in its own shape, as `preview` gives it; "" where it cannot be read."""
+    size = size_of(source)
+    if size is None:
+        return ""
+    scale = min(1.0, side / max(size))
+    height, width = (max(1, round(n * scale)) for n in size)
+    cells, _ = decode([source], {"height": height, "width": width, "channels": 3})
+    return preview(cells[0], side) if cells[0] is not None else ""
 
 
 def mosaic(cells: Sequence[bytes], side: int = 48, across: int = 10) -> str:
@@ -31,6 +49,32 @@ def mosaic(cells: Sequence[bytes], side: int = 48, across: int = 10) -> str:
         left, top = k % wide * (side + _GAP), k // wide * (side + _GAP)
         sheet.paste(tile.convert("RGB"), (left + (side - tile.width) // 2, top + (side - tile.height) // 2))
     return _uri(sheet)
+
+
+def edges(cell: bytes, side: int = 288) -> str:
+    """A packed picture's histograms of oriented gradients, drawn, as a data URI of `side` pixels on its long side.
+
+    Each place has a line for each direction in which edges run there, the brighter the stronger they are.
+    """
+    pixels = unpack(cell)
+    height, width = pixels.shape[:2]
+    place = _PLACE[max(height, width) > 48]
+    rows, columns = (min(n, max(_PLACES[0], min(_PLACES[1], round(n / place)))) for n in (height, width))
+    strong = hog.normalised(hog.cells(hog.gradients(pixels[None]), (rows, columns)))[0]
+    strong /= max(float(strong.max()), 1e-6)
+    scale = _FINE * side / max(height, width)
+    image = Image.new("L", (max(1, round(width * scale)), max(1, round(height * scale))))
+    draw = ImageDraw.Draw(image)
+    high, wide = image.height / rows, image.width / columns
+    reach, thick = 0.46 * min(high, wide), max(1, round(0.07 * min(high, wide)))
+    for k in np.argsort(strong, axis=None, kind="stable"):  # the strongest last, on top
+        r, c, direction = np.unravel_index(k, strong.shape)
+        angle = np.pi * direction / hog.DIRECTIONS  # of the gradient: its edge runs across it
+        dx, dy = -np.sin(angle) * reach, np.cos(angle) * reach
+        x, y = (c + 0.5) * wide, (r + 0.5) * high
+        draw.line((x - dx, y - dy, x + dx, y + dy), int(255 * strong[r, c, direction]), thick)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _uri(image)
 
 
 def _sized(picture: np.ndarray, side: int) -> Image.Image:

@@ -32,7 +32,7 @@ def survey(files: Sequence[Path | bytes], most_bytes: int, rows: int) -> dict[st
     Files that cannot be read are passed over; where none can, the answer is 16 x 16, and `decode` says why.
     """
     with quiet():
-        sizes = [s for f in _some(files, _HEADERS) if (s := _size(f))]
+        sizes = [s for f in _some(files, _HEADERS) if (s := size_of(f))]
         white = max((_white(f) for f in _some(files, _LOOKED_AT)), default=0.0)
     if not sizes:
         return {"height": SHORTEST, "width": SHORTEST, "channels": 1, "white": 0.0, "why": "no picture could be read"}
@@ -54,7 +54,7 @@ def _some(files: Sequence[Path | bytes], most: int) -> list[Path | bytes]:
     return [files[k] for k in np.unique(at).tolist()]
 
 
-def _size(source: Path | bytes) -> tuple[int, int] | None:
+def size_of(source: Path | bytes) -> tuple[int, int] | None:
     """(height, width) once upright; None where it cannot be read."""
     if isinstance(source, bytes) and is_packed(source):
         height, width, _ = HEADER.unpack_from(source)

@@ -24,7 +24,7 @@ CODE_WORDS = frozenset(
     state city store shop dept department branch division segment sector""".split()  # noqa: SIM905
 )
 POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())  # noqa: SIM905
-READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "from the files' place"}
+READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "came with the files"}
 MOST_CLASSES = 20  # a target of more different whole numbers than this is a number
 ROWS = 200_000  # decisions look at no more rows than this
 
@@ -61,9 +61,9 @@ def _medium(values: pl.Series, raw: Raw, said: str | None) -> ColumnKind | None:
     kind = said or raw.kinds.get(values.name) or media.kind_of(values, raw.base)
     if kind not in media.MEDIA:
         return None
-    why = "you said so" if said else f"{many(len(values) - values.null_count(), f'{kind} file')}"
+    why = "you said so" if said else many(len(values) - values.null_count(), kind)
     how = media.survey(kind, values, raw.base, raw.limit_bytes, len(raw.frame))
-    return ColumnKind(values.name, kind, f"{why}; {how.pop('words', '')}".rstrip("; "), how)
+    return ColumnKind(values.name, kind, f"{why}; {how.get('why', '')}".rstrip("; "), how)
 
 
 def _known(values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain: np.ndarray | None) -> ColumnKind:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from .media import MEDIA
 from .schema import Schema, many
 
 ROWS = 20_000  # rows looked at for columns that give the answer away
@@ -36,6 +37,8 @@ def _names(names: list[str], most: int = 8) -> str:
 def _useless(frame: pl.DataFrame, schema: Schema, target: str | None) -> Iterator[str]:
     constant = [c.name for c in schema.columns if c.kind == "constant" and c.name != target]
     identifiers = [c.name for c in schema.columns if c.kind == "identifier" and c.name != target]
+    if any(c.kind in MEDIA for c in schema.columns):  # nobody takes the names of files for something to learn from
+        identifiers = [name for name in identifiers if name != "file"]
     if constant:
         yield f"Always the same, so left out: {_names(constant)}."
     if identifiers:
