@@ -78,7 +78,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "listings.csv").write_text(
         "rooms,city,description,photo,price\n"
         + "".join(
-            f'{2 + k % 4},{cities[k]},"{said[k][0]} from its balcony",photos/cats/{k % 20}.jpg,{(2 + k % 4) * 310 + k}\n'
+            f'{2 + k % 4},{cities[k]},"{said[k][0]} from there",photos/cats/{k % 20}.jpg,{(2 + k % 4) * 310 + k}\n'
             for k in range(80)
         )
     )
