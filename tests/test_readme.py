@@ -6,6 +6,7 @@ Commands run in order, in one folder, on small made tables under the names that 
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,13 @@ def python_blocks() -> list[str]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small table under every file name that README uses, with every target that it names."""
+    """A folder with a small table under every file name that README uses, with every target that it names.
+
+    And with the photographs, recordings, reviews and listings of which it tells.
+    """
+    pytest.importorskip("PIL")
+    pytest.importorskip("soundfile")
+    pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("readme")
     files = set(re.findall(r"[\w./-]+\.csv\b", README))
     targets = sorted(set(re.findall(r"""(?:--target[ =]|target=)["']?([\w-]+)""", README)) or {"income"})
@@ -60,7 +67,48 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text("\n".join(lines) + "\n")
+    for name in ("photos", "more-photos"):
+        photographs(folder / name)
+    for name in ("cat", "dog"):
+        shutil.copy(folder / "photos" / f"{name}s" / "3.jpg", folder / f"{name}.jpg")
+    recordings(folder / "recordings")
+    praise, blame = ("lovely", "a joy to watch"), ("dreadful", "a waste of an evening")
+    said = [(f"The {k}th film was {w[0]}, {w[1]}", v) for k in range(40) for w, v in ((praise, "good"), (blame, "bad"))]
+    (folder / "reviews.csv").write_text("text,sentiment\n" + "".join(f'"{a}",{b}\n' for a, b in said))
+    (folder / "listings.csv").write_text(
+        "rooms,city,description,photo,price\n"
+        + "".join(
+            f'{2 + k % 4},{cities[k]},"{said[k][0]} from there",photos/cats/{k % 20}.jpg,{(2 + k % 4) * 310 + k}\n'
+            for k in range(80)
+        )
+    )
     return folder
+
+
+def photographs(folder: Path) -> None:
+    """Forty pictures of two kinds: cats are lighter on the left, dogs on the right."""
+    from PIL import Image
+
+    rng = np.random.default_rng(1)
+    for k in range(40):
+        pixels = rng.integers(0, 120, (24, 24, 3), np.uint8)
+        pixels[:, slice(0, 12) if k % 2 else slice(12, 24)] += np.uint8(120)
+        file = folder / ("cats" if k % 2 else "dogs") / f"{k // 2}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(file)
+
+
+def recordings(folder: Path) -> None:
+    """Seventy-two tones: two notes, each sung by four speakers."""
+    import soundfile
+
+    folder.mkdir()
+    rng, time = np.random.default_rng(2), np.arange(2000) / 8000
+    for k in range(72):
+        label, speaker = ("low", "high")[k % 2], ("ann", "bob", "eve", "joe")[k // 2 % 4]
+        pitch = (300, 900)[k % 2] * rng.uniform(0.9, 1.1)
+        wave = 0.4 * np.sin(2 * np.pi * pitch * time) + rng.normal(0, 0.02, len(time))
+        soundfile.write(folder / f"{label}_{speaker}_{k}.wav", wave, 8000)
 
 
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -85,6 +133,9 @@ def test_commands_run(desk: Path) -> None:
             words += ["--time", FEW_SECONDS]
         models = sorted((desk / "models").glob("*")) if (desk / "models").is_dir() else []
         words = [str(models[-1]) if word == "MODEL" and models else word for word in words if word != "--open"]
+        if "--from" in words:  # after a few seconds the model may hold no network to start from
+            earlier = ["--algorithms", "lenet", "--time", FEW_SECONDS, "--out", words[words.index("--from") + 1]]
+            run(["-m", "ungated", "fit", "photos/", *earlier], desk)
         done = run(["-m", "ungated", *words], desk)
         assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
 

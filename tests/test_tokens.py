@@ -21,6 +21,7 @@ PROSE = [
     f"The {a} {b} was {c}, and so the end." for a in ("old", "new") for b in ("film", "book") for c in ("good", "bad")
 ]
 CODE = "def f(x):\n\treturn {\n\t\t'a':  1,\r\n    }  # ünïcode 🙂\n"
+pytest.importorskip("tokenizers")
 ENCODER = TokenEncoder.fit(pl.Series("text", PROSE * 5), {"most_a_text": 512})
 LONG = dataclasses.replace(ENCODER, length=512)
 

@@ -1,4 +1,7 @@
-"""A file that could not be used, and why, in words that complete "cat.jpg …": "is cut short", "is empty"."""
+"""A file that could not be used, and why, in words that complete "cat.jpg …": "is cut short", "is empty".
+
+Said by every modality that opens files; gathered in the record of the run.
+"""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,6 @@
 """Near-duplicates by their 64-bit fingerprints, so that the same thing twice stays on one side of every split.
 
+Each medium makes its own fingerprints; `table/media.alike` brings them here, and `question` keeps the groups together.
 Fingerprints of nearly the same picture, clip or text differ in few of their 64 bits (perceptual hashes; Charikar's
 similarity hash, 2002). Two that differ in at most k bits agree wholly on one of k + 1 bands of their bits, so only
 those that share a band are compared (Manku, Jain and Das Sarma 2007, "Detecting near-duplicates for web crawling").

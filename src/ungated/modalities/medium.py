@@ -1,4 +1,7 @@
-"""What a file is: by the end of its name, and where that says nothing, by its first bytes."""
+"""What a file is: by the end of its name, and where that says nothing, by its first bytes.
+
+Asked by `folder` and `table/paths` before any modality is loaded; the suffixes of every medium stand here alone.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""From whatever a person names to one table: a table as such, or a folder of files as one with a row a file."""
+"""From whatever a person names to one table: a table as such, or a folder of files as one with a row a file.
+
+The one door through which `question`, `model` and `show` read data; it asks `folder` first, and `table` for the rest.
+"""
 
 from os import PathLike
 from pathlib import Path

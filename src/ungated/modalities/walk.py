@@ -1,4 +1,7 @@
-"""All files below a folder, fast and without ever leaving it: links out of it are named, not followed."""
+"""All files below a folder, fast and without ever leaving it: links out of it are named, not followed.
+
+Shared by whatever reads folders: `folder`, and `table/paths` for the bounds.
+"""
 
 import errno
 import os

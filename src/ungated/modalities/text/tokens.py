@@ -73,10 +73,7 @@ class TokenEncoder:
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":
-        require("modern", what="Text as tokens")
-        from tokenizers import Tokenizer
-
-        return Tokenizer.from_str(str(self.rules))
+        return _library().Tokenizer.from_str(str(self.rules))
 
     @property
     def head(self) -> int:
@@ -135,6 +132,20 @@ class TokenEncoder:
                 yield [i + 1 for i in _ends(found.ids, self.length, self.head)]
 
 
+def _library() -> Any:
+    """The module `tokenizers`. Raises MissingExtra where it is not installed."""
+    try:
+        import tokenizers
+        import tokenizers.decoders
+        import tokenizers.models
+        import tokenizers.pre_tokenizers
+        import tokenizers.trainers
+    except ImportError:
+        require("modern", what="Text as tokens")
+        raise
+    return tokenizers
+
+
 def _many(tokenizer: "Tokenizer", texts: list[str]) -> Iterable[Any]:
     """One text is encoded here and now; several in parallel."""
     if len(texts) == 1:
@@ -148,19 +159,18 @@ def _ends(codes: list[Any], length: int, head: int) -> list[Any]:
 
 def _learned(texts: pl.Series, most: int) -> "Tokenizer":
     """A byte-pair tokenizer with up to `most` tokens, the 256 bytes among them, learned from `texts`."""
-    require("modern", what="Text as tokens")
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(WORDS), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    library = _library()
+    split = library.pre_tokenizers
+    tokenizer = library.Tokenizer(library.models.BPE())
+    tokenizer.pre_tokenizer = split.Sequence(
+        [split.Split(library.Regex(WORDS), "isolated"), split.ByteLevel(False, use_regex=False)]
     )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
+    tokenizer.decoder = library.decoders.ByteLevel()
+    trainer = library.trainers.BpeTrainer(
         vocab_size=max(most, 256),
         min_frequency=LEAST_MET,
         show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        initial_alphabet=split.ByteLevel.alphabet(),
         max_token_length=WIDEST,
     )
     tokenizer.train_from_iterator(_sampled(texts), trainer, length=len(texts))
