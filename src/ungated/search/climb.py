@@ -24,6 +24,7 @@ from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
 
 TASTE = 0.25  # of a fair share, for the short course of a network on pixels or tokens
+LOADING = 1.0  # seconds that the libraries of networks may take to load, about
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
 
@@ -100,7 +101,7 @@ def climb(
     learned here and now, so that there is always something to keep. tell: called when a trial's error is known, and
     often with None meanwhile.
     """
-    entrants = sorted(entrants, key=lambda e: (not e.tastes, planned[e.key]))  # to know early who gets the long course
+    entrants = _in_turn(entrants, planned, TASTE * terms.share)
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
     _learn_here(safe, ladder, terms)
@@ -112,6 +113,17 @@ def climb(
     for job in list(pool.running):
         pool.kill(job.id, why)
     return summit(ladder.trials, terms, why)
+
+
+def _in_turn(entrants: Sequence[Entrant], planned: dict[str, float], taste: float) -> list[Entrant]:
+    """Cheap first; but whoever tastes before all others, to know early who gets the long course.
+
+    Where a taste takes less time than a network's libraries take to load, what is cheap goes before it: else there may
+    be nothing to keep when the time is up.
+    """
+    if taste > LOADING:
+        return sorted(entrants, key=lambda e: (not e.tastes, planned[e.key]))
+    return sorted(entrants, key=lambda e: max(planned[e.key], LOADING) if e.tastes else planned[e.key])
 
 
 def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
