@@ -70,6 +70,11 @@ class Question:
         """By what rows are spread evenly over folds: their class, where there are classes."""
         return self.y if self.task.id == "classify" else None
 
+    @property
+    def mixed(self) -> bool:
+        """Whether a picture, sound or text stands beside other columns."""
+        return len(self.features) > 1 and any(table.heavy(self.schema[n]) for n in self.features)
+
     def entrants(self, algorithm: Algorithm) -> list[Entrant]:
         """The algorithm with each view that it may have of these data; none where they have not its form."""
         return [Entrant(algorithm, name) for name in views(algorithm.card, self.schema, self.features)]
@@ -282,7 +287,8 @@ def _record(raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, target: s
     for c in schema.columns:
         values = typed[c.name]
         role = "target" if c.name == target else "left out" if c.kind in table.LEFT_OUT else "feature"
-        seen = [v for v in dict.fromkeys(values.head(1000).to_list()) if v is not None][:3]
-        examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen if not isinstance(v, bytes)]
+        shown = values.head(0 if values.dtype == pl.Binary else 1000)  # decoded pictures and sounds are no words
+        seen = [v for v in dict.fromkeys(shown.to_list()) if v is not None][:3]
+        examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
         columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), different[c.name], examples))
     return DataRecord(raw.source, typed.height, columns, warnings, raw.how, raw.rows_in_file)

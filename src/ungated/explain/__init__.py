@@ -32,15 +32,22 @@ __all__ = [
 MEDIA = ("picture", "sound", "text")
 
 
-def explained(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds: float) -> list[dict[str, Any]]:
-    """Every figure that these sealed rows give, in the order in which a person asks, within about `seconds`."""
+def explained(
+    model: Model, typed: pl.DataFrame, y: Array, answer: Answer, seconds: float, took: float | None = None
+) -> list[dict[str, Any]]:
+    """Every figure that these sealed rows give, in the order in which a person asks, within about `seconds`.
+
+    took: seconds that the answer to them took, where that is known: what cannot be afforded is not begun.
+    """
     kinds = [model.schema[name].kind for name in model.features]
     several, text, seen = len(kinds) > 1, "text" in kinds, bool({"picture", "sound"} & set(kinds))
     shares = seconds / max(1, 3 * several + 2 * text + seen)  # what takes time, each about as long
     files = typed["file"].to_list() if "file" in typed.columns else None
     found: list[dict[str, Any] | None] = []
     if several:
-        found += [worth(model, typed, shares), importance(model, typed, 2 * shares)]
+        mixed = bool(set(kinds) & set(MEDIA))
+        found.append(worth(model, typed, (2 if mixed else 1) * shares, took))
+        found.append(importance(model, typed, (1 if mixed else 2) * shares, took))
     if not set(kinds) <= set(MEDIA):
         found.append(mistakes(model, typed, y, answer))
     if set(kinds) & set(MEDIA):

@@ -20,21 +20,24 @@ TRIED_ROWS = 20  # asked first, to see what a row costs: some models take long o
 KINDS = {"picture": "pictures", "sound": "sounds", "text": "texts"}  # all else are numbers
 
 
-def importance(model: Model, typed: pl.DataFrame, seconds: float) -> dict[str, Any] | None:
-    """A figure of each column's permutation importance on sealed rows, or None where there is no time for it."""
-    items = _grown(model, typed, seconds, {name: [name] for name in model.features})
+def importance(model: Model, typed: pl.DataFrame, seconds: float, took: float | None = None) -> dict[str, Any] | None:
+    """A figure of each column's permutation importance on sealed rows, or None where there is no time for it.
+
+    took: seconds that the model's answer to `typed` took, where that is known.
+    """
+    items = _grown(model, typed, seconds, {name: [name] for name in model.features}, took)
     if items is None:
         return None
     title = "How much the error grows when a column is dealt out anew"
     return {"kind": "importance", "title": title, "metric": model.task.guide.id, "items": items[:30]}
 
 
-def worth(model: Model, typed: pl.DataFrame, seconds: float) -> dict[str, Any] | None:
+def worth(model: Model, typed: pl.DataFrame, seconds: float, took: float | None = None) -> dict[str, Any] | None:
     """The same of each kind of input, all its columns dealt out anew together; None where there is only one kind."""
     groups: dict[str, list[str]] = {}
     for name in model.features:
         groups.setdefault(KINDS.get(model.schema[name].kind, "numbers and categories"), []).append(name)
-    items = _grown(model, typed, seconds, groups) if len(groups) > 1 else None
+    items = _grown(model, typed, seconds, groups, took) if len(groups) > 1 else None
     if items is None:
         return None
     title = "What each kind of input is worth"
@@ -42,12 +45,13 @@ def worth(model: Model, typed: pl.DataFrame, seconds: float) -> dict[str, Any] |
 
 
 def _grown(
-    model: Model, typed: pl.DataFrame, seconds: float, groups: dict[str, list[str]]
+    model: Model, typed: pl.DataFrame, seconds: float, groups: dict[str, list[str]], took: float | None
 ) -> list[dict[str, Any]] | None:
     """How much the error grows for each group of columns, the most first; None where there is no time for it."""
     rng = np.random.default_rng(0)
     kept = typed[np.sort(rng.permutation(typed.height)[:MOST_ROWS])]
-    affordable = int(seconds / (_seconds_a_row(model, kept, seconds) * (len(groups) + 1)))
+    row = took / max(1, typed.height) if took is not None else _seconds_a_row(model, kept, seconds)
+    affordable = int(seconds / (max(row, 1e-9) * (len(groups) + 1)))
     if affordable < min(FEWEST_ROWS, kept.height) or not kept.height:
         return None
     kept = kept.head(affordable)

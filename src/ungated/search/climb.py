@@ -26,6 +26,7 @@ from .split import Fold
 
 TASTE = 0.15  # of a fair share, for the short course of a network on pixels or tokens
 TO_ANSWER = 0.93  # of the time left that a long course may learn for
+LOADING = 1.0  # seconds that the libraries of networks may take to load, about
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
 
@@ -103,7 +104,7 @@ def climb(
     learned here and now, so that there is always something to keep. tell: called when a trial's error is known, and
     often with None meanwhile.
     """
-    entrants = sorted(entrants, key=lambda e: (not e.tastes, planned[e.key]))  # to know early who gets the long course
+    entrants = _in_turn(entrants, planned, TASTE * terms.share)
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     courses = [planned[e.key] for e in entrants if e.tastes]
     terms = dataclasses.replace(terms, taste=min(1.0, TASTE * terms.share / float(np.median(courses or [1.0]))))
@@ -117,6 +118,17 @@ def climb(
     for job in list(pool.running):
         pool.kill(job.id, why)
     return summit(ladder.trials, terms, why)
+
+
+def _in_turn(entrants: Sequence[Entrant], planned: dict[str, float], taste: float) -> list[Entrant]:
+    """Cheap first; but whoever tastes before all others, to know early who gets the long course.
+
+    Where a taste takes less time than a network's libraries take to load, what is cheap goes before it: else there may
+    be nothing to keep when the time is up.
+    """
+    if taste > LOADING:
+        return sorted(entrants, key=lambda e: (not e.tastes, planned[e.key]))
+    return sorted(entrants, key=lambda e: max(planned[e.key], LOADING) if e.tastes else planned[e.key])
 
 
 def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
