@@ -217,7 +217,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
 def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
     if trial.entrant.tastes:
-        return trial.course or 2 * TASTE * terms.share  # the rows are as many as half of that pays for, in the middle
+        return trial.course or max(LOADING, 2 * TASTE * terms.share)  # what the rows of a taste take, twice
     return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 
