@@ -173,7 +173,12 @@ def predict(model: str, data: tuple[str, ...], out: str | None) -> None:
     """
     from . import model as models
 
-    answers = models.Model.load(model).answers(data[0] if len(data) == 1 and data[0] != "-" else list(data))
+    broken: list[Any] = []
+    asked = data[0] if len(data) == 1 and data[0] != "-" else list(data)
+    answers = models.Model.load(model).answers(asked, broken.append)
+    if broken:
+        first = "; ".join(f"{b.file} {b.why}" for b in broken[:5]) + ("; …" if len(broken) > 5 else "")
+        click.echo(f"{len(broken):,} of the files could not be read: {first}", err=True)
     if out:
         answers.write_csv(out)
         click.echo(f"{answers.height:,} answers written to {out}", err=True)

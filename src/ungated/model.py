@@ -6,7 +6,7 @@ the answer is the weighted mean. Everything is plain JSON values and arrays, so 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from .core.errors import InputError, ModelError, UsageError
 from .core.numbers import Answer, Array
 from .core.run import ErrorRecord, Run
 from .modalities import table, views
+from .modalities.broken import Broken
 from .modalities.reading import read
 
 CHUNK = 50_000  # rows answered at a time, so that memory does not grow with the file
@@ -46,10 +47,14 @@ class Scores:
 
 @dataclass(frozen=True)
 class Answered:
-    """The answers, float64 (n, outputs), and the names of the files that were asked about, where rows are files."""
+    """The answers, float64 (n, outputs), NaN where there is none.
+
+    files: the names of the files that were asked about, where rows are files. broken: those that could not be read.
+    """
 
     answer: Answer
     files: list[str]
+    broken: list[Broken]
 
 
 class Model:
@@ -84,12 +89,14 @@ class Model:
         answer = self._answered(data).answer
         return table.give_back_table({str(c): answer[:, i] for i, c in enumerate(self.classes)}, data)
 
-    def answers(self, data: Any) -> pl.DataFrame:
+    def answers(self, data: Any, tell: Callable[[Broken], None] = lambda broken: None) -> pl.DataFrame:
         """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame.
 
-        Where the rows are files, the first column names them.
+        Where the rows are files, the first column names them. tell: called with each file that could not be read.
         """
         answered = self._answered(data)
+        for broken in answered.broken:
+            tell(broken)
         columns = [pl.Series("file", answered.files)] if answered.files else []
         columns += [pl.Series(self.target, list(self._said(answered.answer)))]
         columns += [pl.Series(f"P({c})", answered.answer[:, i]).fill_nan(None) for i, c in enumerate(self.classes)]
@@ -134,22 +141,27 @@ class Model:
 
     def _answered(self, data: Any) -> "Answered":
         raw = read(data)
-        answer = self.answer_table(raw.frame, raw.source, raw.base)
+        answer, broken = self._answer_table(raw.frame, raw.source, raw.base)
+        for name in [n for n, kind in raw.kinds.items() if kind == "text"]:
+            answer[raw.frame[name].is_null().to_numpy()] = np.nan  # a file that is no text
         files = [str(f) for f in raw.frame["file"]] if raw.kinds and "file" in raw.frame.columns else []
-        return Answered(answer, files)
+        return Answered(answer, files, [*raw.broken, *broken])
 
     def answer_table(self, frame: pl.DataFrame, where: str = "the table", base: Path | None = None) -> Answer:
         """The ensemble's answers, float64 (n, outputs), to rows as read; NaN where a row's file cannot be read.
 
         Raises InputError that names `where`.
         """
+        return self._answer_table(frame, where, base)[0]
+
+    def _answer_table(self, frame: pl.DataFrame, where: str, base: Path | None) -> tuple[Answer, list[Broken]]:
         cast = table.cast(frame, self.schema, where=where, optional=self._needless, base=base)
         answer = np.full((frame.height, self.task.outputs), np.nan)
         if not cast.lost.any():
-            return self.answer(cast.frame)
+            return self.answer(cast.frame), cast.broken
         if not cast.lost.all():
             answer[~cast.lost] = self.answer(cast.frame.filter(~pl.Series(cast.lost)))
-        return answer
+        return answer, cast.broken
 
     def _said(self, answer: Answer) -> Array:
         """What the answers say, in the target's own type; None where there is no answer."""

@@ -177,18 +177,27 @@ def _with_answers(raw: table.Raw, schema: table.Schema, target: str, run: Run) -
     cast = table.cast(raw.frame, schema, where=raw.source, base=raw.base)
     run.notes += cast.notes
     run.broken += [[b.file, b.why] for b in (*raw.broken, *cast.broken)]
-    whole = cast.frame.filter(~pl.Series(cast.lost))
+    lost = cast.lost | _unread(raw)
+    whole = cast.frame.filter(~pl.Series(lost))
     typed = whole.filter(pl.col(target).is_not_null())
-    if lost := whole.height - typed.height:
-        run.notes.append(f"{raw.source}: {lost:,} rows without a value in {target} are left out")
+    if missing := whole.height - typed.height:
+        run.notes.append(f"{raw.source}: {missing:,} rows without a value in {target} are left out")
     return typed
+
+
+def _unread(raw: table.Raw) -> Array:
+    """Which rows, (n,) bool, are text files that could not be read: their cells came empty."""
+    if raw.kinds.get("text") != "text":
+        return np.zeros(raw.frame.height, bool)
+    return np.asarray(raw.frame["text"].is_null().to_numpy(), bool)
 
 
 def _few_broken(raw: table.Raw, run: Run, wish: Wish) -> None:
     """Say how many files were skipped. Raises InputError where that is more than a tenth of them."""
     if not run.broken:
         return
-    count, files = len(run.broken), raw.frame.height + len(raw.broken)
+    rows = set(raw.frame["file"]) if raw.kinds and "file" in raw.frame.columns else set()
+    count, files = len(run.broken), raw.frame.height + sum(b.file not in rows for b in raw.broken)
     first = "; ".join(f"{file} {why}" for file, why in run.broken[:3])
     said = f"{raw.source}: {count:,} of {files:,} files could not be read, such as: {first}"
     if count > MOST_BROKEN * files and not wish.allow_broken:

@@ -79,10 +79,24 @@ def recognise_many(paths: Sequence[Path]) -> Found | None:
             listing.add([(str(path), str(path.absolute()))])
     medium = listing.majority()
     tables = listing.of.get("table", [])
+    if medium in ("picture", "sound", "text"):  # whoever names a file gets an answer for it, be it that it is no such
+        named = {str(p) for p in paths}
+        for other in [o for o in listing.of if o not in (medium, "table")]:
+            listing.of[medium] += [f for f in listing.of[other] if f[0] in named]
+            listing.of[other] = [f for f in listing.of[other] if f[0] not in named]
+        place = {str(p): i for i, p in enumerate(paths)}
+        listing.of[medium].sort(key=lambda f: _place(f[0], place))
     if medium is None or tables:
         named = ", ".join(n for n, _ in tables[:3]) or "They"
         raise InputError(f"{named}: tables are answered one at a time, and apart from pictures, sound and texts.")
     return _together(medium, listing, "files and folders")
+
+
+def _place(name: str, place: dict[str, int]) -> int:
+    """Where among the paths that were named a file or its folder stands."""
+    if name in place:
+        return place[name]
+    return max((i for path, i in place.items() if f"{path}/" == "./" or name.startswith(f"{path}/")), default=0)
 
 
 @dataclass
@@ -154,6 +168,8 @@ def _folder(path: Path, label_from: str | None) -> Found | None:
     kinds = {medium: medium, "file": "identifier"} | (
         {"label": "category"} if target and not found.pattern_labels else {}
     )
+    if found.pattern is not None:  # names tell of files, not of what is in them: new files may be called otherwise
+        kinds |= dict.fromkeys((c for c in found.pattern.columns if c != "label"), "identifier")
     rows = set(split.train + split.sealed)
     files = len(rows) + sum(b.file not in rows for b in broken)
     return Found(medium, frame, kinds, target, _how(found, split, frame, sealed), files, sealed, broken, notes)

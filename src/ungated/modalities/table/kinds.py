@@ -25,6 +25,7 @@ CODE_WORDS = frozenset(
 )
 POST_WORDS = frozenset("zip zipcode postcode postal plz phone".split())  # noqa: SIM905
 READ_AS = {"identifier": "the names of the files", "text": "what the files hold", "category": "came with the files"}
+OF_NAMES = "part of the names of the files"
 MOST_CLASSES = 20  # a target of more different whole numbers than this is a number
 ROWS = 200_000  # decisions look at no more rows than this
 
@@ -71,7 +72,8 @@ def _known(values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain
     read = raw.kinds.get(values.name)
     if said is not None or read is None or is_target:
         return _column(values, raw, is_target, said, plain)
-    return ColumnKind(values.name, read, READ_AS.get(read, "as it was read"), {"dtype": "text"})
+    why = READ_AS.get(read, "as it was read") if read != "identifier" or values.name == "file" else OF_NAMES
+    return ColumnKind(values.name, read, why, {"dtype": "text"})
 
 
 def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:
