@@ -3,10 +3,15 @@
 The one door through which `question`, `model` and `show` read data; it asks `folder` first, and `table` for the rest.
 """
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
+from ..engines.extras import missing
 from . import folder, table
 from .table import Raw
 
@@ -26,7 +31,22 @@ def read(source: Any, *, limit_bytes: int | None = None, seed: int = 0, label_fr
         path = Path(source)
         if (str(source) not in table.NAMED or path.exists()) and (found := folder.recognise(path, label_from)):
             return _raw(found, str(source), limit_bytes)
-    return table.read(source, limit_bytes=limit_bytes, seed=seed)
+    raw = table.read(source, limit_bytes=limit_bytes, seed=seed)
+    about = table.NAMED.get(source) if isinstance(source, str) else None
+    drawn = about is not None and about.picture and raw.base is None and not missing(("media",))
+    return _drawn(raw, about) if about is not None and drawn else raw
+
+
+def _drawn(raw: Raw, about: table.NamedSet) -> Raw:
+    """A named set whose features are pixels, as pictures."""
+    from .picture import pack_all
+
+    assert about.picture is not None
+    height, width, white = about.picture
+    pixels = raw.frame.select(about.features).to_numpy().reshape(-1, height, width, 1)
+    pictures = np.rint(pixels * 255 / white).astype(np.uint8)
+    frame = pl.DataFrame([pack_all(pictures), raw.frame[about.target]])
+    return replace(raw, frame=frame, kinds={"picture": "picture"}, target=about.target)
 
 
 def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:

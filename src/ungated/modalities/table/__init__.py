@@ -12,7 +12,7 @@ from .encode import LEFT_OUT, Memo, RowEncoder, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
 from .media import MEDIA, alike, modality
-from .named import NAMED, named
+from .named import NAMED, NamedSet, named
 from .read import Raw, read
 from .schema import KINDS, ColumnKind, Schema
 from .suspect import warnings
@@ -25,6 +25,7 @@ __all__ = [
     "Cast",
     "ColumnKind",
     "Memo",
+    "NamedSet",
     "Raw",
     "RowEncoder",
     "Schema",

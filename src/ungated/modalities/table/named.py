@@ -28,7 +28,10 @@ _DIABETES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
 @dataclass(frozen=True)
 class NamedSet:
-    """One data set with a name. columns counts the target too."""
+    """One data set with a name. columns counts the target too.
+
+    picture: height, width and what is white, where the features are the pixels of one.
+    """
 
     name: str
     rows: int
@@ -40,6 +43,7 @@ class NamedSet:
     features: tuple[str, ...]
     labels: tuple[str, ...] = ()
     separator: str = ","
+    picture: tuple[int, int, int] | None = None
     header: bool = False  # whether the first line is scikit-learn's own count of rows and columns
 
 
@@ -56,7 +60,7 @@ NAMED = {
         ),
         NamedSet(
             "digits", 1797, 65, "digit", "handwritten digits of 8 × 8 pixels", "classify",
-            "digits.csv.gz", _DIGITS,
+            "digits.csv.gz", _DIGITS, picture=(8, 8, 16),
         ),
         NamedSet(
             "breast-cancer", 569, 31, "diagnosis", "breast tumours, malignant or benign, by their cells", "classify",
