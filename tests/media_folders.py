@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 WORDS = {
-    "good": "lovely warm bright splendid happy kind sweet gentle cheerful fine".split(),
-    "bad": "dreadful cold dark awful sad cruel sour harsh gloomy poor".split(),
+    "good": ["lovely", "warm", "bright", "splendid", "happy", "kind", "sweet", "gentle", "cheerful", "fine"],
+    "bad": ["dreadful", "cold", "dark", "awful", "sad", "cruel", "sour", "harsh", "gloomy", "poor"],
 }
 RATE = 8000
 
@@ -42,7 +42,9 @@ def tone(rng: np.random.Generator, label: str, seconds: float = 0.25, speaker: i
     """A WAV file: a low or a high tone, with overtones that tell the speaker."""
     t = np.arange(int(RATE * seconds)) / RATE
     hertz = rng.uniform(200, 320) if label == "low" else rng.uniform(900, 1300)
-    voice = np.sin(2 * np.pi * hertz * t + rng.uniform(0, 6)) + 0.3 * np.sin(2 * np.pi * hertz * (2 + 0.1 * speaker) * t)
+    voice = np.sin(2 * np.pi * hertz * t + rng.uniform(0, 6)) + 0.3 * np.sin(
+        2 * np.pi * hertz * (2 + 0.1 * speaker) * t
+    )
     samples = 0.3 * voice + rng.normal(0, 0.02, len(t))
     return wav((samples.clip(-1, 1) * 32767).astype("<i2"))
 
@@ -107,7 +109,7 @@ def reviews(path: Path, rows: int = 90, seed: int = 0) -> Path:
 
 
 def listings(folder: Path, rows: int = 90, seed: int = 0) -> Path:
-    """listings.csv: numbers, a category, a text and the path of a picture, all of which tell of the price; some gone."""
+    """listings.csv: numbers, a category, a text, the path of a picture: all tell of the price; some are gone."""
     rng = np.random.default_rng(seed)
     (folder / "photos").mkdir(parents=True)
     lines = ["rooms,district,description,photo,price"]
@@ -152,7 +154,14 @@ def broken_sounds(folder: Path, outside: Path) -> dict[str, str]:
     outside.parent.mkdir(parents=True, exist_ok=True)
     outside.write_bytes(good)
     os.symlink(outside, folder / "link.wav")
-    return {"empty.wav": "empty", "nothing.wav": "", "lies.wav": "", "words.wav": "text", "nan.wav": "", "link.wav": "link"}
+    return {
+        "empty.wav": "empty",
+        "nothing.wav": "",
+        "lies.wav": "",
+        "words.wav": "text",
+        "nan.wav": "",
+        "link.wav": "link",
+    }
 
 
 def float_wav(samples: np.ndarray, rate: int = RATE) -> bytes:
@@ -170,7 +179,9 @@ def png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
 
 
 def run_of(model: Path) -> dict:

@@ -132,7 +132,7 @@ def test_too_many_broken_files_are_refused_unless_allowed(tmp_path: Path) -> Non
 
 def test_every_view_of_a_mixed_table_is_tried_and_its_parts_are_weighed(tmp_path: Path) -> None:
     path = made.listings(tmp_path / "l")
-    few = ("--algorithms", "ridge,linear_svm", "--candidates", 6, "--time", "60s", "--memory", "2GB")
+    few = ("--algorithms", "ridge,linear_svm", "--candidates", 8, "--time", "60s", "--memory", "2GB")
     said = fit(path, tmp_path / "m", "--target", "price", quick=few)
     names = {e["name"] for e in said["leaderboard"]}
     assert {"ridge regression", "ridge regression, without description and photo"} <= names
@@ -141,9 +141,7 @@ def test_every_view_of_a_mixed_table_is_tried_and_its_parts_are_weighed(tmp_path
     assert run("predict", tmp_path / "m", path).stdout.count("\n") == 91
 
 
-@pytest.mark.parametrize(
-    "wrong", ["empty", "one file", "one class", "no network to start from"]
-)
+@pytest.mark.parametrize("wrong", ["empty", "one file", "one class", "no network to start from"])
 def test_what_cannot_be_learned_is_refused_in_few_words(wrong: str, tmp_path: Path, pictures: Path) -> None:
     folder = tmp_path / "d"
     folder.mkdir()
