@@ -308,6 +308,7 @@ def _climb(
         threads=means.threads,
         limit=candidates,
         start=begun,
+        making=prepared.making,
     )
     _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()

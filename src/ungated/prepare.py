@@ -4,6 +4,7 @@ An encoder is fitted on a fold's training rows only; its validation rows pass th
 that a candidate learns from, the medians and word lists of the encoding included, has seen the rows that judge it.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from .core.algorithm import Entrant
-from .core.numbers import Array
+from .core.numbers import Array, Form
 from .engines import blocks
-from .modalities.table import Memo, Schema
+from .modalities.table import MEDIA, Memo, Schema, described
 from .modalities.views import Encoder, View
 from .search.split import Fold
 
@@ -36,23 +37,44 @@ class Prepared:
         self._frame, self._y, self._schema = frame, y, schema
         self._view, self._folds, self._folder = view, folds, folder
         self._encoders: dict[tuple[int, View], tuple[str, Encoder]] = {}
+        self._described: pl.DataFrame | None = None
+        self._took: dict[View, float] = {}  # seconds that its blocks took to make, when last they were made
         self._memos: dict[int, tuple[Memo, Memo, Memo]] = {}  # of each fold: parts, and what its rows became by them
 
     def blocks(self, entrant: Entrant, fold: int) -> tuple[Path, Path]:
         """Where the fold's rows to learn from and rows to judge by lie, as this entrant takes them."""
         view = self._view(entrant)
         if (fold, view) not in self._encoders:
+            began = time.monotonic()
             name, part = str(len(self._encoders)), self._folds[fold]
             parts, train, valid = self._memos.setdefault(fold, ({}, {}, {}))
-            learned = self._frame[part.train]
+            frame = self._seen(view)
+            learned = frame[part.train]
             with threadpool_limits(1):  # the workers have the other cores
                 encoder = view.fit(learned, self._schema, parts)
                 blocks.write(self._folder / f"{name}-train", encoder.numbers(learned, self._y[part.train], train))
-                judged = encoder.numbers(self._frame[part.valid], self._y[part.valid], valid)
+                judged = encoder.numbers(frame[part.valid], self._y[part.valid], valid)
             blocks.write(self._folder / f"{name}-valid", judged)
             self._encoders[fold, view] = name, encoder
+            self._took[view] = time.monotonic() - began
         name = self._encoders[fold, view][0]
         return self._folder / f"{name}-train", self._folder / f"{name}-valid"
+
+    def _seen(self, view: View) -> pl.DataFrame:
+        """The rows as a view's encoder takes them: as rows, pictures and sounds are described once for all."""
+        media = [c for c in view.columns if self._schema[c].kind in MEDIA]
+        if view.form is not Form.ROWS or not media:
+            return self._frame
+        if self._described is None:
+            self._described = described(self._frame, self._schema, self._schema.names)
+        return self._described
+
+    def making(self, entrant: Entrant, fold: int) -> float:
+        """Seconds that `blocks` should take: none where they are there, else as long as on another fold."""
+        view = self._view(entrant)
+        if (fold, view) in self._encoders:
+            return 0.0
+        return self._took.get(view, max(self._took.values(), default=0.0))
 
     def encoder(self, entrant: Entrant, fold: int) -> Encoder:
         """The encoder through which this entrant read the fold."""

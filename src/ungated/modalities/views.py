@@ -16,7 +16,7 @@ from ..core.numbers import Array, Form, Numbers, Shape, Takes
 from . import table
 from .table import LEFT_OUT, Memo, RowEncoder, Schema
 
-SAMPLE = 2000  # cells by which the size of a column's tokens or pixels is told
+SAMPLE = 500  # cells by which the size of a column's tokens or pixels is told
 ENCODERS = {  # the form and the kind of a column -> the encoder that its modality has for it
     (Form.TOKENS, "text"): ("text", "TokenEncoder"),
     (Form.PIXELS, "picture"): ("picture", "PixelEncoder"),

@@ -25,6 +25,7 @@ from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
 
 TASTE = 0.15  # of a fair share, for the short course of a network on pixels or tokens
+MOST_MAKING = 0.3  # of the time left that the numbers for a fit may take to be made, before which nothing else is done
 TO_ANSWER = 0.93  # of the time left that a long course may learn for
 LOADING = 1.0  # seconds that the libraries of networks may take to load, about
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
@@ -50,7 +51,8 @@ class Terms:
     y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an entrant
     on a fold lie, (train, valid). start: the folder of the state that an entrant begins from, or None. share: seconds
     that one fit may take. deadline: time.monotonic() at which the climb must end. scratch: where fitted states go.
-    limit: the most candidates (reproducible), or None. taste: the share of the rows that a taste is had of.
+    limit: the most candidates (reproducible), or None. taste: the share of the rows that a taste is had of. making:
+    seconds that blocks which are not there yet should take to make.
     """
 
     task: Judge
@@ -66,6 +68,7 @@ class Terms:
     threads: int = 1
     limit: int | None = None
     start: Callable[[Entrant], Path | None] = lambda entrant: None
+    making: Callable[[Entrant, int], float] = lambda entrant, fold: 0.0
     taste: float = 1.0
 
 
@@ -155,6 +158,10 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
             wave = _wave(ladder, left, pool, terms, everything=terms.limit is not None)
         while wave and pool.idle:
             step = wave.pop(0)
+            left = terms.deadline - time.monotonic()
+            if terms.limit is None and terms.making(step.trial.entrant, step.fold) > MOST_MAKING * left:
+                ladder.drop(step.trial)
+                continue
             job = _job(step, ladder, terms)
             steps[job.id] = step
             pool.submit(job)

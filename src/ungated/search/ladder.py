@@ -144,6 +144,12 @@ class Ladder:
         trial.fate = trial.fate or fate
         self._queue = [s for s in self._queue if s.trial is not trial]
 
+    def drop(self, trial: Trial) -> None:
+        """Note that there is no time for the rest of a trial; what it has come to so far stays."""
+        self._queue = [s for s in self._queue if s.trial is not trial]
+        if not trial.results:
+            trial.fate = "no time left for it"
+
     @property
     def settled(self) -> bool:
         """Whether more candidates no longer help."""

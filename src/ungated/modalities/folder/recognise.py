@@ -87,8 +87,8 @@ def recognise_many(paths: Sequence[Path]) -> Found | None:
         place = {str(p): i for i, p in enumerate(paths)}
         listing.of[medium].sort(key=lambda f: _place(f[0], place))
     if medium is None or tables:
-        listed = ", ".join(n for n, _ in tables[:3]) or "They"
-        raise InputError(f"{listed}: tables are answered one at a time, and apart from pictures, sound and texts.")
+        those = ", ".join(n for n, _ in tables[:3]) or "They"
+        raise InputError(f"{those}: tables are answered one at a time, and apart from pictures, sound and texts.")
     return _together(medium, listing, "files and folders")
 
 

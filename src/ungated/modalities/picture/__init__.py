@@ -12,7 +12,7 @@ from .duplicates import confirmed, fingerprints
 from .packed import is_packed, pack, pack_all, unpack
 from .pixels import PixelEncoder
 from .previews import edges, mosaic, original, preview
-from .rows import PicturePart
+from .rows import PicturePart, described
 from .survey import survey
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "PixelEncoder",
     "confirmed",
     "decode",
+    "described",
     "edges",
     "fingerprints",
     "is_packed",

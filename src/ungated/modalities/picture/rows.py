@@ -5,6 +5,7 @@ on a coarser one. Large ones are told by what they are made of: gradients on a c
 they are mixed and roughly where, patterns at three scales.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -73,8 +74,7 @@ class PicturePart:
             out[:, d] = gone
         if gone.any():
             out[gone, :d] = np.nan if self.keep else self.mean if self.raw else 0.0
-        for rows, pictures in chunks(values, self.size, _BYTES):  # type: ignore[arg-type]
-            x = _numbers(pictures)
+        for rows, x in _told(values, self.size):
             out[rows, :d] = x if self.raw else (x - self.mean) * self.scale
 
 
@@ -82,13 +82,33 @@ def _sample(values: pl.Series) -> pl.Series:
     return values.gather_every(-(-len(values) // _SAMPLE)) if len(values) > _SAMPLE else values
 
 
-def _features(values: pl.Series, size: tuple[int, int, int]) -> np.ndarray:
-    """float32 (n, d) of pictures none of which is missing."""
+def described(values: pl.Series, how: dict[str, Any]) -> pl.Series:
+    """The numbers of each picture, before any training row was looked at: what a part takes in place of pictures."""
+    size = (int(how["height"]), int(how["width"]), int(how["channels"]))
+    missing = values.is_null()
+    told = pl.Series(values.name, _features(values, size))
+    return pl.select(pl.when(~missing).then(told).alias(values.name)).to_series()
+
+
+def _features(values: pl.Series, size: tuple[int, ...]) -> np.ndarray:
+    """float32 (n, d); 0 for a missing picture."""
     width = sum(len(names) for _, names in _blocks(size))
-    out = np.empty((len(values), width), np.float32)
-    for rows, pictures in chunks(values, size, _BYTES):
-        out[rows] = _numbers(pictures)
+    out = np.zeros((len(values), width), np.float32)
+    for rows, x in _told(values, size):
+        out[rows] = x
     return out
+
+
+def _told(values: pl.Series, size: tuple[int, ...]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(rows, their numbers, float32 (k, d)) a few at a time, missing ones passed over.
+
+    values: pictures, or what `described` made of them.
+    """
+    if values.dtype != pl.Binary:
+        yield np.flatnonzero(values.is_not_null().to_numpy()), values.drop_nulls().to_numpy()
+        return
+    for rows, pictures in chunks(values, size, _BYTES):  # type: ignore[arg-type]
+        yield rows, _numbers(pictures)
 
 
 def _numbers(pictures: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ pixels = SpectrogramEncoder.fit(values, how).numbers(values, y)
 from .clip import pack, unpack
 from .decode import decode
 from .duplicates import fingerprints
-from .part import SoundPart
+from .part import SoundPart, described
 from .previews import preview
 from .spectrogram import SpectrogramEncoder
 from .survey import survey
@@ -19,6 +19,7 @@ __all__ = [
     "SoundPart",
     "SpectrogramEncoder",
     "decode",
+    "described",
     "fingerprints",
     "pack",
     "preview",

@@ -59,8 +59,15 @@ class SoundPart:
         out[:] = rows if self.raw else np.clip((rows - self.centre) / self.scale, -FURTHEST, FURTHEST)
 
 
+def described(values: pl.Series, how: dict[str, Any]) -> pl.Series:
+    """The numbers of each clip, before any training row has been looked at: what a part takes in place of clips."""
+    return pl.Series(values.name, _described(values, spectrum_of(int(how["rate"]))))
+
+
 def _described(values: pl.Series, spectrum: Spectrum) -> Array:
-    """float32 (n, numbers), NaN where there is no clip."""
+    """float32 (n, numbers), NaN where there is no clip. values: clips, or what `described` made of them."""
+    if values.dtype != pl.Binary:
+        return values.to_numpy()
     rows = np.full((len(values), len(names(spectrum.rate))), np.nan, np.float32)
 
     def work(part: slice) -> None:

@@ -129,7 +129,7 @@ class RowEncoder:
         out = np.empty((rows, sum(widths)), np.float32)
         at = 0
         for part, width in zip(self.parts, widths, strict=True):
-            if width and type(part).__name__ in MEDIA_PARTS:
+            if width and MEDIA_PARTS.get(type(part).__name__) == "text":
                 out[:, at : at + width] = remembered(memo, part, lambda p=part, w=width: _filled(p, frame, w))  # type: ignore[misc]
             elif width:
                 part.fill(frame[part.source], out[:, at : at + width])
