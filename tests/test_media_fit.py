@@ -74,6 +74,9 @@ def test_official_tests_are_kept_apart(tmp_path: Path) -> None:
     said = fit(tmp_path / "p", tmp_path / "m")
     assert said["error"]["rows"] == 12
     assert "came as a test's" in said["split"]
+    model = ug.load(tmp_path / "m")
+    assert model.evaluate(tmp_path / "p").error.rows == 12
+    assert len(model.predict(tmp_path / "p")) == 44
 
 
 def test_arrays_of_pictures_are_learned(tmp_path: Path) -> None:
@@ -164,3 +167,13 @@ def test_odd_pictures_stand_side_by_side(tmp_path: Path) -> None:
     said = fit(tmp_path / "d", tmp_path / "m")
     assert said["data"]["rows"] == 27
     assert not said["broken"]
+
+
+def test_networks_start_from_another_medium_and_say_whether_it_helped(tmp_path: Path) -> None:
+    made.pictures(tmp_path / "p", each=10)
+    made.tones(tmp_path / "t", each=10)
+    lenet = ("--algorithms", "lenet", "--memory", "2GB", "--time", "60s")
+    fit(tmp_path / "p", tmp_path / "first", quick=(*lenet, "--candidates", 2))
+    said = fit(tmp_path / "t", tmp_path / "m", "--from", tmp_path / "first", quick=(*lenet, "--candidates", 3))
+    assert {"LeNet", "LeNet, from first"} <= {e["name"] for e in said["leaderboard"]}
+    assert any("to start from first" in note for note in said["notes"])

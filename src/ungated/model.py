@@ -7,7 +7,7 @@ the answer is the weighted mean. Everything is plain JSON values and arrays, so 
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -105,6 +105,8 @@ class Model:
     def evaluate(self, data: Any, label_from: str | None = None) -> Scores:
         """The error on labelled rows, with its 95% interval, beside the trivial baseline's. Raises InputError."""
         raw = read(data, label_from=label_from)
+        if raw.sealed is not None:  # its official test rows: others may be what the model has learned from
+            raw = replace(raw, frame=raw.sealed)
         cast = table.cast(
             raw.frame, self.schema, where=raw.source, optional=self._needless - {self.target}, base=raw.base
         )
@@ -141,6 +143,8 @@ class Model:
 
     def _answered(self, data: Any) -> "Answered":
         raw = read(data)
+        if raw.sealed is not None:  # a split is for learning, not for asking
+            raw = replace(raw, frame=pl.concat([raw.frame, raw.sealed], how="diagonal_relaxed"))
         answer, broken = self._answer_table(raw.frame, raw.source, raw.base)
         for name in [n for n, kind in raw.kinds.items() if kind == "text"]:
             answer[raw.frame[name].is_null().to_numpy()] = np.nan  # a file that is no text

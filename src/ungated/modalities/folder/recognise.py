@@ -80,10 +80,10 @@ def recognise_many(paths: Sequence[Path]) -> Found | None:
     medium = listing.majority()
     tables = listing.of.get("table", [])
     if medium in ("picture", "sound", "text"):  # whoever names a file gets an answer for it, be it that it is no such
-        named = {str(p) for p in paths}
+        said = {str(p) for p in paths}
         for other in [o for o in listing.of if o not in (medium, "table")]:
-            listing.of[medium] += [f for f in listing.of[other] if f[0] in named]
-            listing.of[other] = [f for f in listing.of[other] if f[0] not in named]
+            listing.of[medium] += [f for f in listing.of[other] if f[0] in said]
+            listing.of[other] = [f for f in listing.of[other] if f[0] not in said]
         place = {str(p): i for i, p in enumerate(paths)}
         listing.of[medium].sort(key=lambda f: _place(f[0], place))
     if medium is None or tables:
