@@ -1,6 +1,7 @@
 """Text as tokens: any text can be written in them and read back; networks over them look at no padding."""
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ungated.core.algorithm import State
+from ungated.algorithms import discover
+from ungated.core.algorithm import Fitted, State
 from ungated.core.clock import Clock
 from ungated.core.errors import ModelError
 from ungated.core.numbers import Form, Numbers
@@ -134,6 +136,12 @@ def order_matters(rows: int, seed: int = 0) -> Numbers:
     return Numbers(Form.TOKENS, x, y, levels=30)
 
 
+@cache
+def learned_order(which: str) -> Fitted:
+    """Each network's fit to what only order tells, shared by the tests that ask it."""
+    return discover()[which]().fit(order_matters(800), Classify(("no", "yes")), Clock(seed=1))
+
+
 class TestNetworks:
     @pytest.fixture(autouse=True)
     def _modern(self) -> None:
@@ -141,9 +149,7 @@ class TestNetworks:
 
     @pytest.mark.parametrize("which", ["token_cnn", "transformer"])
     def test_order_is_seen_and_padding_is_not(self, which: str) -> None:
-        from ungated.algorithms import discover
-
-        fitted = discover()[which]().fit(order_matters(800), Classify(("no", "yes")), Clock(seed=1))
+        fitted = learned_order(which)
         fresh = order_matters(200, seed=1)
         answer = fitted.answer(fresh.x)
         assert np.mean(answer.argmax(axis=1) == fresh.y) > 0.9
@@ -153,10 +159,8 @@ class TestNetworks:
 
     @pytest.mark.parametrize("which", ["token_cnn", "transformer"])
     def test_what_was_learned_elsewhere_helps(self, which: str) -> None:
-        from ungated.algorithms import discover
-
         algorithm, task, fresh = discover()[which](), Classify(("no", "yes")), order_matters(300, seed=2)
-        start = algorithm.fit(order_matters(800), task, Clock(seed=1)).state()
+        start = learned_order(which).state()
         few = order_matters(40, seed=3)
         wider = Classify(("no", "yes", "never"))
         alone, moved = algorithm.fit(few, wider, Clock()), algorithm.fit_from(start, few, wider, Clock())
