@@ -93,6 +93,16 @@ def _canonical(file: Path | bytes, rate: int, seconds: float) -> Array:
     return np.round(wave * np.float32(level)).astype(np.int16)
 
 
+class _Bytes(BytesIO):
+    """Bytes in which a damaged header may send libsndfile to no place: it calls from C, where nothing may be raised."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return -1
+
+
 def _opened(file: Path | bytes) -> soundfile.SoundFile:
     """The file, open at its first sample, with a header that can be true. Raises NotSound."""
     head, size = _head(file)
@@ -100,7 +110,7 @@ def _opened(file: Path | bytes) -> soundfile.SoundFile:
         raise NotSound("is empty")
     _check_size(head, size)
     try:
-        sound = soundfile.SoundFile(BytesIO(file) if isinstance(file, bytes) else file)
+        sound = soundfile.SoundFile(_Bytes(file) if isinstance(file, bytes) else file)
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, OSError) as e:
         raise NotSound(_what(head)) from e
     if not (LEAST_RATE <= sound.samplerate <= MOST_RATE and sound.channels <= MOST_CHANNELS):
