@@ -1,6 +1,7 @@
 """The climb's parts: splits that keep rows apart, a ladder that promotes what errs less, an ensemble that helps."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, setting
 from ungated.search import split
-from ungated.search.climb import whole_answer
+from ungated.search.climb import Member, Summit, quicker, whole_answer
 from ungated.search.ensemble import temperature, weigh
 from ungated.search.ladder import PATIENCE, Ladder, Result, Step, Trial
 from ungated.tasks.classify import Classify
@@ -166,6 +167,17 @@ def test_an_abandoned_trial_takes_no_more_steps() -> None:
     promoted = next(s for s in iter(lambda: ladder.next(1e9, 2), None) if s.trial is first.trial)
     ladder.abandon(promoted.trial, "killed")
     assert all(s.trial is not first.trial for s in _run(ladder, lambda t: 1.0, 50))
+
+
+def test_a_summit_that_answers_slowly_keeps_one_parting_a_member() -> None:
+    folds = split.folds(None, 12, 0, 3, 2)
+    trial = Trial(0, Entrant(_Stub()))
+    for k, fold in enumerate(folds):
+        trial.results[k] = Result(np.zeros((len(fold.valid), 1)), 1.0, 1.0, 0, 0.4, 0, [])
+    members = [Member(trial, 1.0, {k: Path(str(k)) for k in range(6)})]
+    whole = Summit([trial], members, np.zeros((12, 1)), np.arange(12), 1, "")
+    assert quicker(whole, folds, 10, 100.0) is whole  # a tenth of a second a row and fold: six seconds
+    assert list(quicker(whole, folds, 10, 5.0).members[0].states) == [0, 1, 2]
 
 
 def test_a_whole_answer_needs_a_whole_parting() -> None:

@@ -40,11 +40,12 @@ from .model import Model, build
 from .prepare import Prepared
 from .question import Question, Wish, ask
 from .search import split
-from .search.climb import Summit, Terms, climb
+from .search.climb import Summit, Terms, climb, quicker
 from .search.ladder import Trial
 from .transfer import Start, told
 
 MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
+ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
 
@@ -317,7 +318,7 @@ def _climb(
     run.ended = summit.why
     told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
-    return summit, prepared
+    return quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds), prepared
 
 
 def _strong(question: Question, fitting: Sequence[Entrant], planned: Mapping[str, float]) -> float:

@@ -240,6 +240,22 @@ def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
     ladder.record(step, result)
 
 
+def quicker(summit: Summit, folds: Sequence[Fold], rows: int, seconds: float) -> Summit:
+    """The summit with one parting a member, where all that its members learned would answer `rows` rows too slowly."""
+
+    def took(member: Member) -> float:
+        return sum(member.trial.results[k].predict_seconds / len(folds[k].valid) for k in member.states)
+
+    if rows * sum(took(m) for m in summit.members) <= seconds:
+        return summit
+    members = []
+    for member in summit.members:
+        first = min(folds[k].repeat for k in member.states)
+        kept = {k: path for k, path in member.states.items() if folds[k].repeat == first}
+        members.append(dataclasses.replace(member, states=kept))
+    return dataclasses.replace(summit, members=members)
+
+
 def whole_answer(trial: Trial, folds: Sequence[Fold], rows: int) -> tuple[Answer, list[int]] | None:
     """The mean of a trial's validation answers for all rows over the partings it finished, and the folds used."""
     used: list[int] = []
