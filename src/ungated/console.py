@@ -26,6 +26,7 @@ class Console(Listener):
         self.terminal = _terminal(118)
         self._live: Live | None = None
         self._drawn = 0.0
+        self._told = 0  # notes
 
     def asked(self, run: Run) -> None:
         self._read(run)
@@ -50,6 +51,7 @@ class Console(Listener):
             self._say("", f"and {more:,} more column{'s'[: more > 1]} (all of them are in the report)")
         for warning in data.warnings:
             self.terminal.print(Text(f"  ! {warning}", "yellow"))
+        self._told = len(run.notes)
         for note in run.notes:
             self.terminal.print(Text(f"  · {note}", "dim"))
 
@@ -114,6 +116,8 @@ class Console(Listener):
             self.terminal.print(Text(f"  · {fate}", "dim"))
 
     def done(self, run: Run) -> None:
+        for note in run.notes[self._told :]:
+            self._say("Note", note)
         if run.error:
             self._say("Error", run.error.words, "bold green" if run.error.high < run.error.baseline else "bold red")
         else:

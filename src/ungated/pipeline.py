@@ -27,6 +27,7 @@ from . import __version__, algorithms, explain, ledger, store
 from .core.algorithm import Algorithm, Entrant, Machine, plain
 from .core.clock import Budget, amount, seconds
 from .core.errors import UsageError
+from .core.numbers import Form
 from .core.run import Run
 from .engines import interrupt, state
 from .engines.pool import Pool
@@ -221,8 +222,8 @@ def _new_run(data: Any, seed: int, means: Means, command: str) -> Run:
 
 
 def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path) -> Pool:
-    """Workers, which load what the algorithms need while the data are being read."""
-    modules = list(dict.fromkeys(m for cls in chosen for m in cls.card.loads))
+    """Workers, which load what algorithms of rows need while the data are being read; networks load when asked."""
+    modules = list(dict.fromkeys(m for cls in chosen if cls.card.form is Form.ROWS for m in cls.card.loads))
     logs = scratch / "workers"
     return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=modules, threads=means.threads)
 

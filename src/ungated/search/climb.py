@@ -224,7 +224,8 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
 def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     """Seconds that a fit may take: a fair share, or as long as one that cannot hand in less may reasonably need."""
     if trial.entrant.tastes:
-        return trial.course or max(LOADING, 2 * TASTE * terms.share)  # what the rows of a taste take, twice
+        least = min(3 * LOADING, 0.1 * (terms.deadline - time.monotonic()))  # the first step of all takes longer
+        return trial.course or max(least, 2 * TASTE * terms.share)  # what the rows of a taste take, twice
     return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
 
 

@@ -176,6 +176,8 @@ class Ladder:
             return self._send(trial, self._upto(1), left, workers)
         if self._room() and not self.settled and (fresh := self._fresh(left)):
             return self.begin(fresh)
+        if trial := self._long_course(left, workers, idle=True):
+            return self._send(trial, self._upto(min(1, len(self.rungs) - 1)), left, workers)
         return None
 
     def _send(self, trial: Trial, folds: Sequence[int], left: float, workers: int) -> Step | None:
@@ -205,27 +207,28 @@ class Ladder:
         self.trials.append(trial)
         return Step(trial, self.rungs[0][0])
 
-    def _long_course(self, left: float, workers: int) -> Trial | None:
+    def _long_course(self, left: float, workers: int, idle: bool = False) -> Trial | None:
         """A trial that takes all the time left: of the entrants that had but a taste, the one that errs least.
 
         Where one fold judges, it gets one worker at once. The other workers follow with other settings of it, and where
         there are more folds all of them follow, where it is about as good as the best already or better, once nothing
-        that is cheap waits.
+        that is cheap waits. idle: nothing else is left to do, so that it costs nothing whatever its taste came to.
         """
         done, first = self.rungs[0], self.rungs[0][0]
         tasting = any(t.entrant.tastes and first not in t.results and not t.fate for t in self.trials)
         course = 0.95 * left / math.ceil(len(self._upto(min(1, len(self.rungs) - 1))) / workers)
         tasting = tasting or any(e.tastes for e in self._waiting)
-        if self._limit is not None or tasting or not math.isfinite(left):
+        if self._limit is not None or tasting or not self.trials or not math.isfinite(left):
             return None
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
-        short = [t for t in ranked if t.cut_short and t.loss(done) < LEARNED * self.trials[0].loss(done)]
+        most = math.inf if idle else LEARNED * self.trials[0].loss(done)
+        short = [t for t in ranked if t.cut_short and t.loss(done) < most]
         running = sum(bool(t.course) for t in self.trials)
         if not short or course < 1.5 * short[0].given or running >= workers:
             return None
         promising = short[0].loss(done) < PROMISING * ranked[0].loss(done)
         cheap = any(self._expected(e.key) < CHEAPER * left for e in self._waiting)
-        if (running or len(self.rungs) > 1) and (cheap or not promising):
+        if not idle and (running or len(self.rungs) > 1) and (cheap or not promising):
             return None
         best = short[0].entrant
         entrant = self._variants[best.key].pop(0) if running and self._variants.get(best.key) else best

@@ -122,7 +122,7 @@ class ResidualNetwork(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.PIXELS,
         extras=("modern",),
-        loads=("torch",),
+        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
         answers_with=("torch",),
         anytime=True,
         transfers=True,

@@ -75,7 +75,7 @@ class TokenCNN(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.TOKENS,
         extras=("modern",),
-        loads=("torch",),
+        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
         anytime=True,
         transfers=True,
     )

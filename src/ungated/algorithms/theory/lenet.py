@@ -83,7 +83,7 @@ class LeNet(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.PIXELS,
         extras=("modern",),
-        loads=("torch",),
+        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
         answers_with=("torch",),
         anytime=True,
         transfers=True,
