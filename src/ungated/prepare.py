@@ -70,11 +70,11 @@ class Prepared:
         return self._described
 
     def making(self, entrant: Entrant, fold: int) -> float:
-        """Seconds that `blocks` should take: none where they are there, else as long as on another fold."""
+        """Seconds that `blocks` should take: none where they are there, else as long as on another fold, or as the quickest."""
         view = self._view(entrant)
         if (fold, view) in self._encoders:
             return 0.0
-        return self._took.get(view, max(self._took.values(), default=0.0))
+        return self._took.get(view, min(self._took.values(), default=0.0))
 
     def encoder(self, entrant: Entrant, fold: int) -> Encoder:
         """The encoder through which this entrant read the fold."""
