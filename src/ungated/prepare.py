@@ -70,7 +70,7 @@ class Prepared:
         return self._described
 
     def making(self, entrant: Entrant, fold: int) -> float:
-        """Seconds that `blocks` should take: none where they are there, else as long as on another fold, or as the quickest."""
+        """Seconds that `blocks` should take: none where they are there, else as on another fold, or as the quickest."""
         view = self._view(entrant)
         if (fold, view) in self._encoders:
             return 0.0
