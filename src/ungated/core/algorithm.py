@@ -191,10 +191,10 @@ class Algorithm(abc.ABC):
         An algorithm that stops early watches a part that it takes from `train` itself (see `watch_split`).
         """
 
-    def fit_from(self, start: State, train: Numbers, task: Task, clock: Clock) -> Fitted:
+    def fit_from(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Fitted:
         """As `fit`, beginning with whatever fits of what this algorithm learned of other examples, and said `start`.
 
-        Only for those whose card says `transfers`.
+        None is nothing. Only for those whose card says `transfers`.
         """
         raise NotImplementedError(f"{self.card.id} cannot start from an earlier model.")
 

@@ -22,8 +22,9 @@ from ..core.clock import Clock
 from ..core.errors import InputError
 from ..core.numbers import Answer, Array, Change, Floats, Numbers, Shape
 from .augment import changed, mirrored
-from .rows import checked_answers
-from .torch_loop import Schedule, Trained, bf16_pays, descend, from_arrays, session, to_arrays
+from .rows import check_counts, checked_answers
+from .spoken import Spoken, begin_with
+from .torch_loop import Schedule, bf16_pays, descend, from_arrays, session, to_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,8 +42,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Array, Array]:
     x = np.asarray(train.x)
     if x.ndim != 4 or 0 in x.shape[1:]:
         raise InputError(f"{card.id}: there is no row or column of pixels to learn from (shape {x.shape}).")
-    if len(x) == 0 or len(x) != len(train.y):
-        raise InputError(f"{card.id}: {len(x)} rows and {len(train.y)} answers; at least one of each is needed.")
+    check_counts(card, train)
     if x.dtype != np.uint8:
         x = x.astype(np.float32)
         bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
@@ -97,24 +97,16 @@ def reductions(size: tuple[int, ...]) -> int:
     return max(0, round(math.log2(max(1.0, math.sqrt(size[1] * size[2])) / 14)))
 
 
-@dataclass(frozen=True)
-class PixelNet(Trained):
-    """A network trained on pixels; a subclass says how it is built.
+@dataclass(frozen=True, kw_only=True)
+class PixelNet(Spoken):
+    """A network trained on pixels; a subclass says how it is built, by a design that holds `size` and `outputs`.
 
-    task, design (arguments of `build`, among them `size` and `outputs`); mean, deviation: of each channel, float32
-    (channels,); the target's centre, scale and range (regress); smoothing of the classes, undone in the answer; mirror:
-    whether answers are the mean of those for the example and for its mirror image.
+    mean, deviation: of each channel, float32 (channels,). mirror: whether answers are the mean of those for the example
+    and for its mirror image.
     """
 
-    task: str
-    design: dict[str, Any]
     mean: Array
     deviation: Array
-    centre: float = 0.0
-    scale: float = 1.0
-    low: float = 0.0
-    high: float = 0.0
-    smoothing: float = 0.0
     mirror: bool = False
 
     build: ClassVar[Callable[..., Any]]
@@ -150,16 +142,6 @@ class PixelNet(Trained):
         mean, deviation = (torch.from_numpy(np.array(a))[:, None, None] for a in (self.mean, self.deviation))
         return (x.float() - mean) / deviation
 
-    def spoken(self, scores: Floats) -> Answer:
-        """From scores (n, outputs) to answers."""
-        if self.task == "regress":
-            return np.clip(self.centre + self.scale * scores, self.low, self.high)
-        p = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-        p /= p.sum(axis=1, keepdims=True)
-        floor = self.smoothing / p.shape[1]
-        p = np.maximum(p - floor, 0.02 * floor + 1e-9)
-        return p / p.sum(axis=1, keepdims=True)
-
     @classmethod
     def trained(
         cls,
@@ -178,7 +160,7 @@ class PixelNet(Trained):
         plan: from the number of rows learned from to the schedule. strength: of the changes that `train` allows.
         """
         learn, watched = _parted(train, task, clock.seed)
-        blank, target = cls._blank(design, learn, task, smoothing)
+        blank, target = cls.blank(design, learn.y, task, smoothing, **_spread(learn))
 
         def error_watched(net: "nn.Module") -> float:
             with precision(learn.x.shape[1:]):
@@ -196,21 +178,6 @@ class PixelNet(Trained):
             course = dataclasses.replace(plan(len(learn)), bf16=bf16_pays())
             descend(net, tensors, loss, error_watched, course, clock)
             return dataclasses.replace(blank, weights=to_arrays(net))
-
-    @classmethod
-    def _blank(cls, design: dict[str, Any], learn: Numbers, task: Task, smoothing: float) -> tuple[Self, Array]:
-        """The net without weights, and what it is to say of each example."""
-        some = learn.x[:: max(1, len(learn) // 5000)].astype(np.float32)
-        mean, deviation = some.mean(axis=(0, 2, 3), dtype=np.float64), some.std(axis=(0, 2, 3), dtype=np.float64)
-        about = mean.astype(np.float32), np.where(deviation > 1e-6, deviation, 1).astype(np.float32)
-        mirror = Change.MIRROR in learn.changes
-        if task.id == "classify":
-            blank = cls({}, task.id, design, *about, smoothing=smoothing, mirror=mirror)
-            return blank, np.asarray(learn.y, np.int64)
-        y = np.asarray(learn.y, np.float64)
-        ends = float(y.mean()), float(y.std()) or 1.0, float(y.min()), float(y.max())
-        blank = cls({}, task.id, design, *about, *ends, mirror=mirror)
-        return blank, ((y - blank.centre) / blank.scale).astype(np.float32)
 
     def _loss(self, allowed: frozenset[Change], strength: float) -> Callable[..., "Tensor"]:
         """The loss of a minibatch: pixels prepared, changed as is allowed, answered in the precision that pays."""
@@ -230,6 +197,17 @@ class PixelNet(Trained):
         return of_classes if self.task == "classify" else of_values
 
 
+def _spread(learn: Numbers) -> dict[str, Any]:
+    """The mean and deviation of each channel, from at most about 5,000 examples, and whether mirror images count."""
+    some = learn.x[:: max(1, len(learn) // 5000)].astype(np.float32)
+    mean, deviation = some.mean(axis=(0, 2, 3), dtype=np.float64), some.std(axis=(0, 2, 3), dtype=np.float64)
+    return {
+        "mean": mean.astype(np.float32),
+        "deviation": np.where(deviation > 1e-6, deviation, 1).astype(np.float32),
+        "mirror": Change.MIRROR in learn.changes,
+    }
+
+
 def laid(x: "Tensor") -> "Tensor":
     """The same pixels with their channels last in memory."""
     import torch
@@ -247,27 +225,6 @@ def precision(size: Sequence[int]) -> AbstractContextManager[Any]:
 
     sound = min(size[1:]) >= 8 and max(size[1:]) <= 7 * min(size[1:])
     return torch.autocast("cpu", torch.bfloat16, enabled=sound and bf16_pays())
-
-
-def begin_with(net: "nn.Module", start: State) -> int:
-    """Copy into `net` the saved weights that fit, by name and shape, but for the head's; how many there were.
-
-    A first layer (`stem`) learned on another number of channels is averaged over them and repeated.
-    """
-    import torch
-
-    copied = 0
-    with torch.no_grad():
-        for name, value in net.state_dict().items():
-            saved = start.arrays.get(f"weights.{name}")
-            if saved is None or name.startswith("head"):
-                continue
-            if name.startswith("stem") and saved.ndim == 4 == value.ndim and saved.shape[1] != value.shape[1]:
-                saved = saved.mean(axis=1, keepdims=True).repeat(value.shape[1], 1) * saved.shape[1] / value.shape[1]
-            if saved.shape == tuple(value.shape):
-                value.copy_(torch.from_numpy(np.array(saved)))
-                copied += 1
-    return copied
 
 
 def _parted(train: Numbers, task: Task, seed: int) -> tuple[Numbers, Numbers]:

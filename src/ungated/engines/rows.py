@@ -27,8 +27,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Any, Array]:
     x = train.x.astype(np.float32, copy=False) if train.sparse else np.ascontiguousarray(train.x, np.float32)
     if x.ndim != 2 or x.shape[1] == 0:
         raise InputError(f"{card.id}: there is no column to learn from (shape {train.x.shape}).")
-    if x.shape[0] == 0 or x.shape[0] != len(train.y):
-        raise InputError(f"{card.id}: {x.shape[0]} rows and {len(train.y)} answers; at least one of each is needed.")
+    check_counts(card, train)
     total = float(np.sum(x.data, dtype=np.float64)) if train.sparse else _total(x)
     if not np.isfinite(total):
         _refuse(card, train, x)
@@ -56,7 +55,14 @@ def _refuse(card: Card, train: Numbers, x: Any) -> None:
     raise InputError(f"{card.id}: column {name!r} is {what} in training row {row + 1}; fill it in or leave it out.")
 
 
+def check_counts(card: Card, train: Numbers) -> None:
+    """Raise InputError where there is no example, or not an answer to each."""
+    if len(train) == 0 or len(train) != len(train.y):
+        raise InputError(f"{card.id}: {len(train)} rows and {len(train.y)} answers; at least one of each is needed.")
+
+
 def checked_answers(card: Card, train: Numbers, task: Task) -> Array:
+    """y as int64 class codes or float64 amounts. Raises InputError for what is neither."""
     y = np.asarray(train.y)
     if task.id == "classify":
         if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= task.outputs:

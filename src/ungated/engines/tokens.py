@@ -17,8 +17,9 @@ from ..core.algorithm import Card, State, Task, watch_split
 from ..core.clock import Clock
 from ..core.errors import InputError
 from ..core.numbers import Answer, Array, Numbers
-from .rows import checked_answers
-from .torch_loop import Schedule, Trained, descend, from_arrays, session, to_arrays
+from .rows import check_counts, checked_answers
+from .spoken import Spoken, begin_with
+from .torch_loop import Schedule, descend, from_arrays, session, to_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,8 +34,7 @@ def checked(card: Card, train: Numbers, task: Task) -> tuple[Array, Array]:
     x = np.asarray(train.x)
     if x.ndim != 2 or x.shape[1] == 0 or not np.issubdtype(x.dtype, np.integer):
         raise InputError(f"{card.id}: there are no tokens to learn from (shape {x.shape}, {x.dtype}).")
-    if len(x) == 0 or len(x) != len(train.y):
-        raise InputError(f"{card.id}: {len(x)} rows and {len(train.y)} answers; at least one of each is needed.")
+    check_counts(card, train)
     outside = (x < 0) | (x >= train.levels)
     if outside.any():
         row = int(outside.any(axis=1).argmax())
@@ -57,19 +57,8 @@ def cropped(x: "Tensor") -> "Tensor":
 
 
 @dataclass(frozen=True)
-class TokenNet(Trained):
-    """A network trained on tokens; a subclass says how it is built, and what of its design shapes the body.
-
-    task, design (arguments of `build`), the target's centre, scale and range (regress), smoothing to be undone.
-    """
-
-    task: str
-    design: dict[str, Any]
-    centre: float = 0.0
-    scale: float = 1.0
-    low: float = 0.0
-    high: float = 0.0
-    smoothing: float = 0.0
+class TokenNet(Spoken):
+    """A network trained on tokens; a subclass says how it is built, and what of its design shapes the body."""
 
     build: ClassVar[Callable[..., Any]]
     body: ClassVar[tuple[str, ...]]
@@ -81,16 +70,6 @@ class TokenNet(Trained):
     def answer(self, x: Array) -> Answer:
         with session(threads=1):  # its answers do not change with the number of threads, and a few rows need no more
             return self.spoken(scores(self.net, np.asarray(x)))
-
-    def spoken(self, scores: Array) -> Answer:
-        """From scores (n, outputs) to answers."""
-        if self.task == "regress":
-            return np.clip(self.centre + self.scale * scores, self.low, self.high)
-        p = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-        p /= p.sum(axis=1, keepdims=True)
-        floor = self.smoothing / p.shape[1]
-        p = np.maximum(p - floor, 0.02 * floor + 1e-9)
-        return p / p.sum(axis=1, keepdims=True)
 
     @classmethod
     def trained(
@@ -111,7 +90,7 @@ class TokenNet(Trained):
         if start is not None:
             design = design | {name: start.values["design"][name] for name in cls.body}
         learn, watched = watch_split(train, task, clock.seed) if len(train) > 1 else (train, train)
-        blank, target = cls._blank(design, learn, task, smoothing)
+        blank, target = cls.blank(design, learn.y, task, smoothing)
 
         def error_watched(net: "nn.Module") -> float:
             return task.loss(watched.y, blank.spoken(scores(net, watched.x)))
@@ -126,15 +105,6 @@ class TokenNet(Trained):
             descend(net, tensors, blank._loss(), error_watched, plan, clock, lengths(learn.x))
             return dataclasses.replace(blank, weights=to_arrays(net))
 
-    @classmethod
-    def _blank(cls, design: dict[str, Any], learn: Numbers, task: Task, smoothing: float) -> tuple[Self, Array]:
-        """The net without weights, and what it is to say of each example."""
-        if task.id == "classify":
-            return cls({}, task.id, design, smoothing=smoothing), np.asarray(learn.y, np.int64)
-        y = np.asarray(learn.y, np.float64)
-        blank = cls({}, task.id, design, float(y.mean()), float(y.std()) or 1.0, float(y.min()), float(y.max()))
-        return blank, ((y - blank.centre) / blank.scale).astype(np.float32)
-
     def _loss(self) -> Callable[["nn.Module", "Tensor", "Tensor"], "Tensor"]:
         from torch.nn import functional
 
@@ -145,20 +115,6 @@ class TokenNet(Trained):
             return functional.mse_loss(net(cropped(x))[:, 0], y)
 
         return of_classes if self.task == "classify" else of_values
-
-
-def begin_with(net: "nn.Module", start: State) -> int:
-    """Copy into `net` the saved weights whose name and shape are its own, but for the head's; how many there were."""
-    import torch
-
-    copied = 0
-    with torch.no_grad():
-        for name, value in net.state_dict().items():
-            saved = start.arrays.get(f"weights.{name}")
-            if saved is not None and saved.shape == tuple(value.shape) and not name.startswith("head"):
-                value.copy_(torch.from_numpy(np.array(saved)))
-                copied += 1
-    return copied
 
 
 def scores(net: "nn.Module", x: Array, most: int = 32_768) -> Array:

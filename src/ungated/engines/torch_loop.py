@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
+LOADS = ("torch", "torch._dynamo")  # what a fit imports: the second by any optimiser, at its first step
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How a network is trained.

@@ -31,9 +31,10 @@ import numpy as np
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting, watch_split
 from ...core.clock import Clock
-from ...core.numbers import Answer, Array, Floats, Numbers, Shape, Takes
+from ...core.numbers import Answer, Array, Numbers, Shape, Takes
 from ...engines.rows import checked
-from ...engines.torch_loop import Schedule, Trained, answers, descend, from_arrays, session, to_arrays
+from ...engines.spoken import Spoken
+from ...engines.torch_loop import Schedule, answers, descend, from_arrays, session, to_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -115,16 +116,8 @@ def network(levels: list[int], outputs: int, width: int, blocks: int, members: i
 
 
 @dataclass(frozen=True)
-class Members(Trained):
-    """task, design (arguments of `network`), the target's centre, scale and range (regress), smoothing to be undone."""
-
-    task: str
-    design: dict[str, Any]
-    centre: float = 0.0
-    scale: float = 1.0
-    low: float = 0.0
-    high: float = 0.0
-    smoothing: float = 0.0
+class Members(Spoken):
+    """The members, their readings of the row and their votes; `design`: arguments of `network`."""
 
     @cached_property
     def net(self) -> "nn.Module":
@@ -133,16 +126,6 @@ class Members(Trained):
     def answer(self, x: Array) -> Answer:
         with session(threads=1):  # its answers do not change with the number of threads, and a few rows need no more
             return self.spoken(answers(self.net, np.asarray(x, np.float32)))
-
-    def spoken(self, scores: Floats) -> Answer:
-        """From the members' scores (n, members, outputs) to one answer."""
-        if self.task == "regress":
-            return np.clip(self.centre + self.scale * scores.mean(axis=1), self.low, self.high)
-        p = np.exp(scores - scores.max(axis=2, keepdims=True))
-        p = (p / p.sum(axis=2, keepdims=True)).mean(axis=1)
-        floor = self.smoothing / p.shape[1]
-        p = np.maximum(p - floor, 0.02 * floor + 1e-9)
-        return p / p.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -207,13 +190,7 @@ class ResidualMLP(Algorithm):
             "bins": max(4, min(self.bins, len(learn) // 40)),
             "dropout": self.dropout,
         }
-        if task.id == "classify":
-            blank = Members({}, task.id, design, smoothing=self.smoothing)
-            target = np.asarray(learn.y, np.int64)
-        else:
-            y = np.asarray(learn.y, np.float64)
-            blank = Members({}, task.id, design, float(y.mean()), float(y.std()) or 1.0, float(y.min()), float(y.max()))
-            target = ((y - blank.centre) / blank.scale).astype(np.float32)
+        blank, target = Members.blank(design, learn.y, task, self.smoothing)
 
         def error_watched(net: "nn.Module") -> float:
             return task.loss(watched.y, blank.spoken(answers(net, watched.x)))

@@ -26,7 +26,7 @@ from ...core.algorithm import Algorithm, Card, Cost, Machine, State, Task, setti
 from ...core.clock import Clock
 from ...core.numbers import Form, Numbers, Shape
 from ...engines.pixels import Layer, PixelNet, adopted, checked, network_cost, reductions
-from ...engines.torch_loop import Schedule
+from ...engines.torch_loop import LOADS, Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,7 @@ class ResidualNetwork(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.PIXELS,
         extras=("modern",),
-        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
+        loads=LOADS,
         answers_with=("torch",),
         anytime=True,
         transfers=True,
@@ -165,12 +165,9 @@ class ResidualNetwork(Algorithm):
         return Schedule(epochs, batch, self.rate / 8, self.decay, watches=12, muon=self.rate)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Residual:
-        return self._fit(None, train, task, clock)
+        return self.fit_from(None, train, task, clock)
 
-    def fit_from(self, start: State, train: Numbers, task: Task, clock: Clock) -> Residual:
-        return self._fit(start, train, task, clock)
-
-    def _fit(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Residual:
+    def fit_from(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Residual:
         x, y = checked(self.card, train, task)
         design = {"width": self.width, "blocks": self.blocks, "stages": self.stages}
         design = adopted(design, start) | {"size": list(x.shape[1:]), "outputs": task.outputs}

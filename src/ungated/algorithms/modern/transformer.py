@@ -24,7 +24,7 @@ from ...core.algorithm import Algorithm, Card, Cost, Machine, State, Task, setti
 from ...core.clock import Clock
 from ...core.numbers import Form, Numbers, Shape
 from ...engines.tokens import TokenNet, checked
-from ...engines.torch_loop import Schedule
+from ...engines.torch_loop import LOADS, Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +129,7 @@ class Transformer(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.TOKENS,
         extras=("modern",),
-        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
+        loads=LOADS,
         anytime=True,
         transfers=True,
     )
@@ -162,12 +162,9 @@ class Transformer(Algorithm):
         return Schedule(math.ceil(epochs), batch, self.rate * (batch / 64) ** 0.5, self.decay, patience=5)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Attention:
-        return self._fitted(None, train, task, clock)
+        return self.fit_from(None, train, task, clock)
 
-    def fit_from(self, start: State, train: Numbers, task: Task, clock: Clock) -> Attention:
-        return self._fitted(start, train, task, clock)
-
-    def _fitted(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Attention:
+    def fit_from(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Attention:
         x, y = checked(self.card, train, task)
         design: dict[str, Any] = {
             "levels": train.levels,

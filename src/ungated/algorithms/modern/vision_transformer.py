@@ -25,7 +25,7 @@ from ...core.algorithm import Algorithm, Card, Cost, Machine, State, Task, setti
 from ...core.clock import Clock
 from ...core.numbers import Form, Numbers, Shape
 from ...engines.pixels import Layer, PixelNet, adopted, checked, network_cost, reductions
-from ...engines.torch_loop import Schedule
+from ...engines.torch_loop import LOADS, Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +129,7 @@ class VisionTransformer(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.PIXELS,
         extras=("modern",),
-        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
+        loads=LOADS,
         answers_with=("torch",),
         anytime=True,
         transfers=True,
@@ -165,12 +165,9 @@ class VisionTransformer(Algorithm):
         return Schedule(epochs, batch, self.rate / 8, self.decay, watches=12, muon=self.rate)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Patches:
-        return self._fit(None, train, task, clock)
+        return self.fit_from(None, train, task, clock)
 
-    def fit_from(self, start: State, train: Numbers, task: Task, clock: Clock) -> Patches:
-        return self._fit(start, train, task, clock)
-
-    def _fit(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Patches:
+    def fit_from(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Patches:
         x, y = checked(self.card, train, task)
         design = adopted({"width": self.width, "depth": self.depth}, start)
         design |= {"size": list(x.shape[1:]), "outputs": task.outputs}

@@ -23,7 +23,7 @@ from ...core.algorithm import Algorithm, Card, Cost, Machine, State, Task, setti
 from ...core.clock import Clock
 from ...core.numbers import Form, Numbers, Shape
 from ...engines.pixels import Layer, PixelNet, adopted, checked, network_cost
-from ...engines.torch_loop import Schedule
+from ...engines.torch_loop import LOADS, Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +83,7 @@ class LeNet(Algorithm):
         tasks=frozenset({"classify", "regress"}),
         form=Form.PIXELS,
         extras=("modern",),
-        loads=("torch", "torch._dynamo"),  # the second by any optimiser, at its first step
+        loads=LOADS,
         answers_with=("torch",),
         anytime=True,
         transfers=True,
@@ -115,12 +115,9 @@ class LeNet(Algorithm):
         return Schedule(epochs, batch, self.rate, self.decay, watches=12)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Sheets:
-        return self._fit(None, train, task, clock)
+        return self.fit_from(None, train, task, clock)
 
-    def fit_from(self, start: State, train: Numbers, task: Task, clock: Clock) -> Sheets:
-        return self._fit(start, train, task, clock)
-
-    def _fit(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Sheets:
+    def fit_from(self, start: State | None, train: Numbers, task: Task, clock: Clock) -> Sheets:
         x, y = checked(self.card, train, task)
         design = adopted({"sheets": self.sheets, "units": self.units}, start)
         design |= {"size": list(x.shape[1:]), "outputs": task.outputs}
