@@ -19,7 +19,8 @@ torch = pytest.importorskip("torch", reason="the extra `modern` is not installed
 
 from ungated.engines.augment import changed, mirrored  # noqa: E402
 from ungated.engines.muon import orthogonal  # noqa: E402
-from ungated.engines.pixels import begin_with, checked, reductions  # noqa: E402
+from ungated.engines.pixels import checked, reductions  # noqa: E402
+from ungated.engines.spoken import begin_with  # noqa: E402
 
 NETWORKS = [cls for cls in discover().values() if cls.card.form is Form.PIXELS and cls.card.transfers]
 every_network = pytest.mark.parametrize("cls", NETWORKS, ids=lambda cls: cls.card.id)

@@ -133,10 +133,13 @@ class Model:
         total = np.zeros((typed.height, self.task.outputs))
         by_encoder: dict[int, list[tuple[float, Fitted]]] = {}
         for member in self.members:
-            for encoder, fitted in member.fits:
-                by_encoder.setdefault(encoder, []).append((member.weight / len(member.fits), fitted))
-        for encoder, fits in by_encoder.items():
-            x = self.encoders[encoder].numbers(typed, np.zeros(typed.height)).x
+            for place, fitted in member.fits:
+                by_encoder.setdefault(place, []).append((member.weight / len(member.fits), fitted))
+        described = table.Described(typed, self.schema)
+        for place, fits in by_encoder.items():
+            encoder = self.encoders[place]
+            rows = described.rows(encoder.sources) if isinstance(encoder, table.RowEncoder) else typed
+            x = encoder.numbers(rows, np.zeros(typed.height)).x
             for share, fitted in fits:
                 total += share * fitted.answer(x)
         return self.task.adjust(total, self._by)
@@ -146,8 +149,7 @@ class Model:
         if raw.sealed is not None:  # a split is for learning, not for asking
             raw = replace(raw, frame=pl.concat([raw.frame, raw.sealed], how="diagonal_relaxed"))
         answer, broken = self._answer_table(raw.frame, raw.source, raw.base)
-        for name in [n for n, kind in raw.kinds.items() if kind == "text"]:
-            answer[raw.frame[name].is_null().to_numpy()] = np.nan  # a file that is no text
+        answer[raw.unread] = np.nan
         files = [str(f) for f in raw.frame["file"]] if raw.kinds and "file" in raw.frame.columns else []
         return Answered(answer, files, [*raw.broken, *broken])
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from .core.algorithm import Entrant
 from .core.numbers import Array, Form
 from .engines import blocks
-from .modalities.table import MEDIA, Memo, Schema, described
+from .modalities.table import Described, Memo, Schema
 from .modalities.views import Encoder, View
 from .search.split import Fold
 
@@ -37,7 +37,7 @@ class Prepared:
         self._frame, self._y, self._schema = frame, y, schema
         self._view, self._folds, self._folder = view, folds, folder
         self._encoders: dict[tuple[int, View], tuple[str, Encoder]] = {}
-        self._described: pl.DataFrame | None = None
+        self._described = Described(frame, schema)
         self._took: dict[View, float] = {}  # seconds that its blocks took to make, when last they were made
         self._memos: dict[int, tuple[Memo, Memo, Memo]] = {}  # of each fold: parts, and what its rows became by them
 
@@ -48,7 +48,7 @@ class Prepared:
             began = time.monotonic()
             name, part = str(len(self._encoders)), self._folds[fold]
             parts, train, valid = self._memos.setdefault(fold, ({}, {}, {}))
-            frame = self._seen(view)
+            frame = self._described.rows(view.columns) if view.form is Form.ROWS else self._frame
             learned = frame[part.train]
             with threadpool_limits(1):  # the workers have the other cores
                 encoder = view.fit(learned, self._schema, parts)
@@ -59,15 +59,6 @@ class Prepared:
             self._took[view] = time.monotonic() - began
         name = self._encoders[fold, view][0]
         return self._folder / f"{name}-train", self._folder / f"{name}-valid"
-
-    def _seen(self, view: View) -> pl.DataFrame:
-        """The rows as a view's encoder takes them: as rows, pictures and sounds are described once for all."""
-        media = [c for c in view.columns if self._schema[c].kind in MEDIA]
-        if view.form is not Form.ROWS or not media:
-            return self._frame
-        if self._described is None:
-            self._described = described(self._frame, self._schema, self._schema.names)
-        return self._described
 
     def making(self, entrant: Entrant, fold: int) -> float:
         """Seconds that `blocks` should take: none where they are there, else as on another fold, or as the quickest."""

@@ -62,7 +62,8 @@ class Question:
     y: Array
     sealed: pl.DataFrame
     groups: Array | None = None
-    _shapes: dict[View, Shape] = field(default_factory=dict)  # found once for each
+    _views: dict[str, dict[str, View]] = field(default_factory=dict)  # by algorithm; found once for each
+    _shapes: dict[View, Shape] = field(default_factory=dict)
     _memo: table.Memo = field(default_factory=dict)
 
     @property
@@ -77,11 +78,19 @@ class Question:
 
     def entrants(self, algorithm: Algorithm) -> list[Entrant]:
         """The algorithm with each view that it may have of these data; none where they have not its form."""
-        return [Entrant(algorithm, name) for name in views(algorithm.card, self.schema, self.features)]
+        return [Entrant(algorithm, name) for name in self._views_of(algorithm)]
 
     def view(self, entrant: Entrant) -> View:
         """What an entrant is to see."""
-        return views(entrant.algorithm.card, self.schema, self.features)[entrant.view]
+        return self._views_of(entrant.algorithm)[entrant.view]
+
+    def _views_of(self, algorithm: Algorithm) -> dict[str, View]:
+        card = algorithm.card
+        if (
+            card.id not in self._views
+        ):  # asked for at every step of the climb, and a table may have thousands of columns
+            self._views[card.id] = views(card, self.schema, self.features)
+        return self._views[card.id]
 
     def shape(self, entrant: Entrant) -> Shape:
         """The size of a fit of this entrant to all rows, without encoding them."""
@@ -177,19 +186,12 @@ def _with_answers(raw: table.Raw, schema: table.Schema, target: str, run: Run) -
     cast = table.cast(raw.frame, schema, where=raw.source, base=raw.base)
     run.notes += cast.notes
     run.broken += [[b.file, b.why] for b in (*raw.broken, *cast.broken)]
-    lost = cast.lost | _unread(raw)
+    lost = cast.lost | raw.unread
     whole = cast.frame.filter(~pl.Series(lost))
     typed = whole.filter(pl.col(target).is_not_null())
     if missing := whole.height - typed.height:
         run.notes.append(f"{raw.source}: {missing:,} rows without a value in {target} are left out")
     return typed
-
-
-def _unread(raw: table.Raw) -> Array:
-    """Which rows, (n,) bool, are text files that could not be read: their cells came empty."""
-    if raw.kinds.get("text") != "text":
-        return np.zeros(raw.frame.height, bool)
-    return np.asarray(raw.frame["text"].is_null().to_numpy(), bool)
 
 
 def _few_broken(raw: table.Raw, run: Run, wish: Wish) -> None:

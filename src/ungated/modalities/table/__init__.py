@@ -11,7 +11,7 @@ from .cast import Cast, cast
 from .encode import LEFT_OUT, Memo, RowEncoder, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
-from .media import MEDIA, alike, described, modality
+from .media import MEDIA, Described, alike, modality
 from .named import NAMED, NamedSet, named
 from .read import Raw, read
 from .schema import KINDS, ColumnKind, Schema
@@ -24,6 +24,7 @@ __all__ = [
     "NAMED",
     "Cast",
     "ColumnKind",
+    "Described",
     "Memo",
     "NamedSet",
     "Raw",
@@ -31,7 +32,6 @@ __all__ = [
     "Schema",
     "alike",
     "cast",
-    "described",
     "give_back",
     "give_back_table",
     "heavy",

@@ -101,6 +101,11 @@ class RowEncoder:
         """What each number of a dense row means; of sparse rows there would be too many to say."""
         return () if self.sparse else tuple(c for part in self.parts for c in part.columns())
 
+    @property
+    def sources(self) -> list[str]:
+        """The columns of the table that it reads."""
+        return [p.source for p in self.parts] + [p.source for p in self.sparse]
+
     def numbers(self, frame: pl.DataFrame, y: Array, memo: Memo | None = None) -> Numbers:
         """The rows with their answers, as an algorithm takes them. memo: as for `rows`."""
         return Numbers(Form.ROWS, self.rows(frame, memo), y, self.columns)
@@ -111,8 +116,7 @@ class RowEncoder:
         memo: what long texts, pictures and sounds of the same rows became before, and shall be now.
         """
         here = set(frame.columns)
-        sources = [p.source for p in self.parts] + [p.source for p in self.sparse]
-        absent = [n for n in sources if n not in here]
+        absent = [n for n in self.sources if n not in here]
         if absent:
             raise InputError(f"These columns are missing: {', '.join(absent[:20])}.")
         memo = {} if memo is None else memo

@@ -59,13 +59,24 @@ def decode(
     return pl.Series(values.name, cells, pl.Binary), missing + broken
 
 
-def described(frame: pl.DataFrame, schema: Schema, columns: Sequence[str]) -> pl.DataFrame:
-    """`frame` with pictures and sounds as the numbers that describe them, which no other row has a part in.
+class Described:
+    """Typed rows for row encoders, however many: pictures and sounds as the numbers that describe them, found once.
 
-    What is dear to find and the same for every fold; a row encoder takes it in place of the cells themselves.
+    No other row has a part in those numbers: they are dear to find, and the same whatever an encoder has learned.
     """
-    some = [c for c in columns if schema[c].kind in MEDIA]
-    return frame.with_columns(modality(schema[c].kind).described(frame[c], schema[c].how) for c in some)
+
+    def __init__(self, frame: pl.DataFrame, schema: Schema) -> None:
+        self._frame, self._schema = frame, schema
+        self._found: dict[str, pl.Series] = {}
+
+    def rows(self, columns: Sequence[str]) -> pl.DataFrame:
+        """The rows, those of `columns` described that are pictures or sounds."""
+        media = [c for c in columns if self._schema[c].kind in MEDIA]
+        for name in media:
+            if name not in self._found:
+                column = self._schema[name]
+                self._found[name] = modality(column.kind).described(self._frame[name], column.how)
+        return self._frame.with_columns(self._found[name] for name in media)
 
 
 def alike(kind: str, values: pl.Series) -> Groups | None:

@@ -45,6 +45,14 @@ class Raw:
     broken: list[Broken] = field(default_factory=list)
     limit_bytes: int | None = None
 
+    @property
+    def unread(self) -> np.ndarray:
+        """Which rows, (n,) bool, are text files that could not be read: their cells came empty."""
+        gone = np.zeros(self.frame.height, bool)
+        for name in [n for n, kind in self.kinds.items() if kind == "text"]:
+            gone |= self.frame[name].is_null().to_numpy()
+        return gone
+
 
 class Keeper:
     """Keeps frames while they fit into `limit` bytes, and from then on a uniform random sample of all rows seen.
