@@ -29,6 +29,7 @@ class Form(StrEnum):
     TOKENS = "tokens"  # (n, length) int32: codes 1..levels-1, padded at the end with 0
     PIXELS = "pixels"  # (n, channels, height, width) uint8
     WAVES = "waves"  # (n, samples) float32
+    STREAM = "stream"  # (n,) int32: one sequence after another, each begun by code 0
     ITEMS = "items"  # (n, items) bool, for baskets
 
 
