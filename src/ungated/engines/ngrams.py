@@ -128,7 +128,7 @@ class Grams:
             chance[0] = 1.0
         return chance
 
-    @property
+    @cached_property
     def _root(self) -> float:
         """The weight of the even chance of every code, below which nothing is known."""
         return max(0.0, 1.0 - float(self._by_length[0][1].sum(dtype=np.float64)))

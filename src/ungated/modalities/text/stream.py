@@ -81,7 +81,7 @@ class StreamEncoder:
         zero = np.zeros(1, np.int32)
         stream = [zero, *parts] if self.joined else [a for part in parts for a in (zero, part)]
         x = np.concatenate(stream) if stream else zero
-        return Numbers(Form.STREAM, x, self._bytes[x], levels=self.levels)
+        return Numbers(Form.STREAM, x, self._bytes[x], levels=self.levels, marks=self.marks)
 
     def encode(self, text: str) -> Array:
         """int32: the codes of a text, without the 0 before it."""
