@@ -1,0 +1,174 @@
+"""What a person named, where it is music: a file or a folder of MIDI, ABC, MusicXML or JSON of notes; else None."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from ...core.errors import InputError
+from ..broken import Broken
+from ..folder.found import Found
+from ..folder.splits import TRAIN, VALID, official
+from ..medium import litter
+from ..table.schema import many
+from ..walk import walk
+from . import abc, midi, musicxml, notes
+from .tune import Faulty, Tune
+
+MIDI, ABC, XML = (".mid", ".midi", ".kar", ".rmi"), (".abc",), (".musicxml", ".mxl", ".xml")
+SURE = (*MIDI, *ABC, ".musicxml", ".mxl")
+MOST_BYTES = 1 << 26  # of one file
+MOST_TUNES = 200_000
+TRIED = 8  # JSON files looked into before a folder of them is taken for music
+
+
+def recognise(path: Path) -> Found | None:
+    """The tunes at `path`, one row each; None where there are none, or where it is something else.
+
+    Columns are `tune` (pl.Binary, null where a file is broken) and `file`. An official test, said by folders
+    (train/, test/) or by a JSON file's own parts, is sealed. Raises InputError where nothing could be read.
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file() or litter(path.name) or _suffix(path.name) not in (*SURE, ".xml", ".json"):
+        return None
+    pile = _Pile()
+    if not pile.read(path, path.name, _suffix(path.name) in SURE):
+        return None
+    return pile.found(f"{_NOUN.get(_suffix(path.name), 'a file of notes')}, ")
+
+
+_NOUN = {".abc": "an ABC file", ".json": "JSON of notes", ".mid": "a MIDI file", ".mxl": "a MusicXML file"}
+
+
+def _folder(path: Path) -> Found | None:
+    root = str(path.resolve())
+    names, faults = walk(root)
+    sure = [n for n in names if _suffix(n) in SURE]
+    maybe = [n for n in names if _suffix(n) in (".json", ".xml")]
+    others = len(names) - len(sure) - len(maybe)
+    if not sure:
+        tried = [n for n in maybe[:: max(1, len(maybe) // TRIED)][:TRIED] if _Pile().read(path / n, n, False)]
+        if not tried or others > len(maybe):
+            return None
+    elif len(sure) + len(maybe) < others:
+        return None
+    wanted = sorted(sure + maybe)
+    split = official(wanted)
+    pile = _Pile(broken=faults, notes=list(split.notes))
+    sealed = set(split.sealed)
+    for name in split.train + split.sealed:
+        pile.read(path / name, name, _suffix(name) in SURE, name in sealed)
+    return pile.found("a folder, ")
+
+
+def _suffix(name: str) -> str:
+    low = name.lower().removesuffix(".gz")
+    return low[low.rfind(".") :] if "." in low else ""
+
+
+@dataclass
+class _Pile:
+    """Rows gathered file by file."""
+
+    rows: list[tuple[bytes | None, str]] = field(default_factory=list)
+    sealed: list[tuple[bytes | None, str]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    files: int = 0
+
+    def read(self, path: Path, name: str, sure: bool, sealed: bool = False) -> bool:
+        """Read one file; False where it may be something else and is."""
+        try:
+            found = list(_tunes(path))
+        except Faulty as e:
+            if not sure:
+                return False
+            found = [("", "", str(e))]
+        except OSError as e:
+            found = [("", "", f"cannot be read: {e.strerror or e}")]
+        if not found:
+            return False
+        self.files += 1
+        for part, title, tune in found:
+            row = f"{name}: {title}" if title else name
+            if isinstance(tune, str):
+                self.broken.append(Broken(row, tune))
+            if len(self.rows) + len(self.sealed) >= MOST_TUNES:
+                raise InputError(f"There are more than {MOST_TUNES:,} tunes. Give a folder with fewer of them.")
+            to = self.sealed if sealed or part == "sealed" else self.rows
+            to.append((None if isinstance(tune, str) else tune.pack(), row))
+        return True
+
+    def found(self, what: str) -> Found:
+        """All of it as rows. Raises InputError where no file could be read."""
+        good = sum(cell is not None for cell, _ in self.rows)
+        if not good:
+            why = "\n".join(f"{b.file} {b.why}" for b in self.broken[:3])
+            raise InputError(f"None of the {many(max(1, len(self.rows)), 'tune')} can be learned from.\n{why}")
+        how = what + many(len(self.rows), "tune")
+        if self.sealed:
+            how += f"; {len(self.sealed):,} more, the official test, are sealed"
+        return Found(
+            "tune",
+            _frame(self.rows),
+            {"tune": "tune", "file": "identifier"},
+            None,
+            how,
+            self.files,
+            _frame(self.sealed) if self.sealed else None,
+            self.broken,
+            self.notes,
+        )
+
+
+def _frame(rows: list[tuple[bytes | None, str]]) -> pl.DataFrame:
+    cells = pl.Series("tune", [cell for cell, _ in rows], pl.Binary)
+    return pl.DataFrame([cells, pl.Series("file", [name for _, name in rows], pl.String)])
+
+
+def _tunes(path: Path) -> Iterator[tuple[str, str, Tune | str]]:
+    """(part of a split: "" or "sealed", title in the file, the tune or why it is none). Raises Faulty and OSError."""
+    data, suffix = _bytes(path), _suffix(path.name)
+    if not data.strip():
+        raise Faulty("is empty")
+    if suffix in MIDI:
+        yield "", "", midi.read_midi(data)
+    elif suffix in XML:
+        yield "", "", musicxml.read_musicxml(data)
+    elif suffix in ABC:
+        tunes = abc.read_abc(data.decode("utf-8-sig", "replace"))
+        yield from (("", title if len(tunes) > 1 else "", tune) for title, tune in tunes)
+    else:
+        songs = notes.read_notes(data, _steps(path.name))
+        for part, tunes in (songs.of if songs else {}).items():
+            alone = len(tunes) == 1 and not part
+            for title, tune in tunes:
+                sealed = "sealed" if part and part not in (*TRAIN, *VALID) else ""
+                yield sealed, "" if alone else f"{part} {title}".strip(), tune
+
+
+def _steps(name: str) -> int:
+    """Chords to a quarter note, where a file's name says it: "jsb-chorales-16th.json"."""
+    told = re.search(r"(\d{1,2})th", name)
+    return {8: 2, 16: 4, 32: 8}.get(int(told[1]), 1) if told else 1
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a file, unpacked. Raises Faulty where they are more than a tune's could be."""
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if path.suffix.lower() == ".gz":
+        try:
+            unpacker = zlib.decompressobj(wbits=31)
+            data = unpacker.decompress(data, MOST_BYTES + 1)
+        except (zlib.error, gzip.BadGzipFile) as e:
+            raise Faulty("is a damaged gzip file") from e
+    if len(data) > MOST_BYTES:
+        raise Faulty(f"is larger than {MOST_BYTES >> 20} MB")
+    return data
