@@ -30,6 +30,7 @@ class Form(StrEnum):
     PIXELS = "pixels"  # (n, channels, height, width) uint8
     WAVES = "waves"  # (n, samples) float32
     ITEMS = "items"  # (n, items) bool, for baskets
+    STREAM = "stream"  # (n,) int32: one sequence after another, each begun by code 0
 
 
 class Takes(StrEnum):
@@ -78,6 +79,8 @@ class Numbers:
     columns: for dense rows, one `Column` for each of the d columns; for sparse rows none.
     levels: for tokens, how many codes there are, the padding's 0 included.
     changes: for pixels, what may be done to them while the answer stays.
+    renames: for streams, int32 (k, levels) or None: ways to rename all codes of a sequence so that it stays as likely
+    (a tune in another key); the first leaves them as they are, -1 stands where a code has no other name.
     """
 
     form: Form
@@ -86,6 +89,7 @@ class Numbers:
     columns: tuple[Column, ...] = ()
     levels: int = 0
     changes: frozenset[Change] = frozenset()
+    renames: Array | None = None
 
     def __len__(self) -> int:
         return int(self.x.shape[0])

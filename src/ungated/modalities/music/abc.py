@@ -63,6 +63,7 @@ class _Voice:
     chord: list[int] | None = None
     chord_length: Fraction = Fraction(1)
     last: list[int] = field(default_factory=list)  # notes that the last token made
+    span: Fraction = Fraction(0)  # how long the last token lasted
     swing: Fraction = Fraction(1)  # what broken rhythm leaves for the next note
     tied: dict[int, int] = field(default_factory=dict)  # pitch -> the note that goes on
 
@@ -195,16 +196,17 @@ class _Reader:
                 voice.notes.append([voice.now, length, pitch])
                 voice.last.append(len(voice.notes) - 1)
         voice.tied = {}
+        voice.span = length
         voice.now += length
 
     def _swing(self, voice: _Voice, signs: str) -> None:
         """a>b: the first is longer by half and the second shorter by it; more signs, more so."""
         short = Fraction(1, 2 ** len(signs))
         this, other = (2 - short, short) if signs[0] == ">" else (short, 2 - short)
+        voice.now += voice.span * (this - 1)
         for i in voice.last:
-            voice.now += Fraction(voice.notes[i][1]) * (this - 1) if i == voice.last[0] else 0
-            voice.notes[i][1] *= this
-        voice.swing = other if voice.last else Fraction(1)
+            voice.notes[i][1] += voice.span * (this - 1)
+        voice.span, voice.swing = Fraction(0), other
 
     def _bar(self, voice: _Voice, sign: str) -> None:
         """A bar line ends accidentals; `:|` plays again from `|:`, and endings `[1 [2` take turns."""
