@@ -65,25 +65,25 @@ class Backoff:
     @classmethod
     def of(cls, contexts: Array, codes: Array, levels: int) -> "Backoff":
         """Count and smooth. contexts: (k, m) codes, the most telling row first; codes: (m,), what followed."""
-        node = np.zeros(len(codes), np.int64)
-        branches, nodes = [np.zeros(1, np.int64)], [node]
-        for context in contexts:
-            keys, node = np.unique(node * levels + context, return_inverse=True)
-            branches.append(keys)
-            nodes.append(node)
+        branches, nodes, last = _tree(contexts, codes, levels)
         found, share, rest = [], [], []
-        index = np.arange(len(codes))
+        counts: Array | None = None
         for depth in range(len(contexts), -1, -1):
-            grams, first, counts = np.unique(
-                nodes[depth][index] * levels + codes[index], return_index=True, return_counts=True
-            )
+            keys = nodes[depth].astype(np.int64) * levels + last
+            if counts is not None:
+                keys.sort(kind="stable")  # long runs of it are in order already
+            new = np.flatnonzero(np.diff(keys, prepend=-1))
+            grams, counts = keys[new], np.diff(new, append=len(keys))
             off = _discounts(counts)[np.minimum(counts, 3)]
             of = grams // levels
             total = np.bincount(of, counts, minlength=len(branches[depth]))
             found.append(grams)
             share.append((counts - off) / total[of])
             rest.append(np.bincount(of, off, minlength=len(branches[depth])) / np.maximum(total, 1))
-            index = index[first]  # a shorter context counts how many longer ones it was part of, not how often
+            # A shorter context counts how many longer ones it was part of, not how often.
+            last = grams - of * levels
+            if depth:
+                nodes[depth - 1] = (branches[depth] // levels)[of]
         return cls(levels, branches, found[::-1], share[::-1], rest[::-1])
 
     def chances(self, contexts: Array, codes: Array) -> Floats:
@@ -111,6 +111,21 @@ class Backoff:
             low, high = self.grams[depth].searchsorted([node * self.levels, (node + 1) * self.levels])
             chance[self.grams[depth][low:high] - node * self.levels] += self.share[depth][low:high]
         return chance
+
+
+def _tree(contexts: Array, codes: Array, levels: int) -> tuple[list[Array], list[Array], Array]:
+    """(branches, the node of each position at each depth, its code), the positions sorted by context and code."""
+    small = np.int16 if levels <= 1 << 15 else np.int32  # short numbers are sorted many times faster
+    order = np.lexsort((codes.astype(small), *contexts.astype(small)[::-1]))
+    node = np.zeros(len(codes), np.int64)
+    branches, nodes = [np.zeros(1, np.int64)], [node]
+    for context in contexts:
+        keys = node * levels + context[order]
+        new = np.diff(keys, prepend=-1) != 0
+        branches.append(keys[new])
+        node = np.cumsum(new) - 1
+        nodes.append(node)
+    return branches, nodes, codes[order]
 
 
 def _find(keys: Array, wanted: Array) -> tuple[Array, Array]:

@@ -30,7 +30,7 @@ Chains: TypeAlias = tuple[tuple[int, ...], ...]  # one for each phase
 MOST_PERIOD = 12
 MOST_COUNTED = 6_000_000  # codes of all renamed copies together
 CLEAR = 0.01  # nats a code by which a longer period must foretell better
-LEAST_WEIGHT = 0.01
+LEAST_WEIGHT = 0.03
 HELD = 0.12  # of the documents: by them chains and weights are chosen
 
 
@@ -56,12 +56,13 @@ class FactoredWriter(Writer):
         streams = _Streams(self.x, self.levels, self.renames)
         every = np.ones(len(streams.own.at), bool)
         return [
-            [
-                streams.counted(tuple(chain), phase, self.period, renamed, every)
-                for phase, chain in enumerate(chains)
-            ]
+            [streams.counted(tuple(chain), phase, self.period, renamed, every) for phase, chain in enumerate(chains)]
             for chains, renamed in zip(self.chains, self.renamed, strict=True)
         ]
+
+    def counted(self) -> None:
+        """Count now what else would be counted when it is first asked."""
+        _ = self._parts
 
     def answer(self, x: Array) -> Answer:
         places = Places.of(x)
@@ -123,23 +124,24 @@ class FactoredNgrams(Algorithm):
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> FactoredWriter:
         x = _checked(train)
-        streams = _Streams(x, train.levels, np.zeros((0, train.levels), np.int32) if train.renames is None else train.renames)
+        names = np.zeros((0, train.levels), np.int32) if train.renames is None else train.renames
+        streams = _Streams(x, train.levels, names)
         held = _held(streams.own, clock.seed)
         period = _period(streams.own, held, train.levels)
+        phases, units = streams.own.phases(period)[held], np.asarray(train.y)[len(x) - len(held) :][held]
         tried: list[tuple[Chains, bool]] = []
         chances: list[Floats] = []
         for chains, renamed in _candidates(period, self.depth, len(streams.renames) > 1):
-            if tried and clock.left() < clock.spent() / len(tried):
+            if tried and clock.left() < clock.spent() / len(tried) * (len(tried) + 2):  # all are counted once more
                 break
             tried.append((chains, renamed))
             chances.append(streams.foretold(chains, period, renamed, held))
-            weights = _weights(np.stack(chances), streams.own.phases(period)[held], period)
-            phases = streams.own.phases(period)[held]
-            mixed = (weights[phases] * np.stack(chances, axis=1)).sum(axis=1)
-            clock.tick(len(tried), float(-np.log2(mixed).mean()) if len(mixed) else 0.0)
+            weights = _weights(np.stack(chances), phases, period)
+            mixed = (weights[phases] * np.stack(chances, axis=1)).sum(axis=1, keepdims=True)
+            clock.tick(len(tried), task.loss(units, mixed) if held.any() else 0.0)
         kept = np.flatnonzero(weights.max(axis=0) >= LEAST_WEIGHT)
         weights = weights[:, kept] / weights[:, kept].sum(axis=1, keepdims=True)
-        return FactoredWriter(
+        writer = FactoredWriter(
             train.levels,
             period,
             [[list(chain) for chain in tried[k][0]] for k in kept],
@@ -148,6 +150,8 @@ class FactoredNgrams(Algorithm):
             streams.renames,
             weights,
         )
+        writer.counted()
+        return writer
 
 
 class _Streams:
@@ -191,7 +195,7 @@ class _Streams:
 def _checked(train: Numbers) -> Array:
     x = np.asarray(train.x)
     if x.ndim != 1 or len(x) == 0:
-        raise InputError(f"factored_ngrams: there is nothing to learn from (shape {x.shape}); it takes a stream of codes.")
+        raise InputError(f"factored_ngrams: there is nothing to learn from; it takes a stream of codes, not {x.shape}.")
     if x.min() < 0 or x.max() >= train.levels:
         raise InputError(f"factored_ngrams: codes go from 0 to {train.levels - 1}, not from {x.min()} to {x.max()}.")
     return x.astype(np.int32)

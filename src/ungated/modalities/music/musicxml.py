@@ -131,7 +131,9 @@ class _Score:
         self.end = max(self.end, round(now * GRID))
         self._parts += 1
 
-    def _note(self, item: ET.Element, at: float, length: float, ties: dict[tuple[int, int], tuple[float, float]]) -> None:
+    def _note(
+        self, item: ET.Element, at: float, length: float, ties: dict[tuple[int, int], tuple[float, float]]
+    ) -> None:
         where = item.find("pitch")
         if where is None or length <= 0:  # a rest, or a drum
             return

@@ -26,16 +26,17 @@ MOST_TUNES = 200_000
 TRIED = 8  # JSON files looked into before a folder of them is taken for music
 
 
-def recognise(path: Path) -> Found | None:
+def recognise(path: Path, evident: bool = False) -> Found | None:
     """The tunes at `path`, one row each; None where there are none, or where it is something else.
 
-    Columns are `tune` (pl.Binary, null where a file is broken) and `file`. An official test, said by folders
+    evident: only what can be nothing but music, by its names; else JSON and XML are looked into as well. Columns are `tune` (pl.Binary, null where a file is broken) and `file`. An official test, said by folders
     (train/, test/) or by a JSON file's own parts, is sealed. Raises InputError where nothing could be read.
     """
     path = path.expanduser()
     if path.is_dir():
-        return _folder(path)
-    if not path.is_file() or litter(path.name) or _suffix(path.name) not in (*SURE, ".xml", ".json"):
+        return _folder(path, evident)
+    known = SURE if evident else (*SURE, ".xml", ".json")
+    if not path.is_file() or litter(path.name) or _suffix(path.name) not in known:
         return None
     pile = _Pile()
     if not pile.read(path, path.name, _suffix(path.name) in SURE):
@@ -46,11 +47,11 @@ def recognise(path: Path) -> Found | None:
 _NOUN = {".abc": "an ABC file", ".json": "JSON of notes", ".mid": "a MIDI file", ".mxl": "a MusicXML file"}
 
 
-def _folder(path: Path) -> Found | None:
+def _folder(path: Path, evident: bool) -> Found | None:
     root = str(path.resolve())
     names, faults = walk(root)
     sure = [n for n in names if _suffix(n) in SURE]
-    maybe = [n for n in names if _suffix(n) in (".json", ".xml")]
+    maybe = [] if evident else [n for n in names if _suffix(n) in (".json", ".xml")]
     others = len(names) - len(sure) - len(maybe)
     if not sure:
         tried = [n for n in maybe[:: max(1, len(maybe) // TRIED)][:TRIED] if _Pile().read(path / n, n, False)]

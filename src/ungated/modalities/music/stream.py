@@ -25,7 +25,10 @@ from .tune import GRID, LENGTH, LOUDNESS, PITCH, START, VELOCITY, Tune, tune_of,
 from .voices import SILENT, tune_from, voices_of
 
 MOST_VOICES = 8
-KEYS = (0, *(k for d in range(1, 7) for k in (-d, d) if k != 6))  # semitones to each of the twelve keys, near ones first
+KEYS = (
+    0,
+    *(k for d in range(1, 7) for k in (-d, d) if k != 6),
+)  # semitones to each of the twelve keys, near ones first
 MARGIN = 6  # semitones beyond the training pitches that have codes, so that tunes fit in every key
 MOST_TIMES = 96  # different waits, and different lengths
 LOUDNESSES = 8
