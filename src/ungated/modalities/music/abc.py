@@ -13,19 +13,8 @@ from .tune import GRID, LOUDNESS, MOST_NOTES, Faulty, Tune, tune_of
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _FIFTHS = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F": -1}
-_MODES = {
-    "": 0,
-    "maj": 0,
-    "ion": 0,
-    "mix": -1,
-    "dor": -2,
-    "m": -3,
-    "min": -3,
-    "aeo": -3,
-    "phr": -4,
-    "loc": -5,
-    "lyd": 1,
-}
+_MODES = {"": 0, "maj": 0, "ion": 0, "mix": -1, "dor": -2, "m": -3, "min": -3, "aeo": -3, "phr": -4, "loc": -5}
+_MODES["lyd"] = 1
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
 _SHIFTS = {"^": 1, "_": -1, "=": 0, "^^": 2, "__": -2}
 MOST_TICKS = 64 * 4 * GRID  # of one note

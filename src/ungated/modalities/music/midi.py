@@ -144,7 +144,7 @@ def _varying(chunk: bytes, at: int) -> tuple[int, int]:
 
 
 def write_midi(tune: Tune, program: int = 0) -> bytes:
-    """The tune as a MIDI file, a track a voice. program: the instrument, counted from 0 (0: piano, 19: church organ)."""
+    """The tune as a MIDI file, a track a voice. program: the instrument, from 0 (0: piano, 19: church organ)."""
     beats, unit = tune.meter
     head = [
         (0, b"\xff\x51\x03" + round(60e6 / tune.tempo).to_bytes(3, "big")),

@@ -7,7 +7,7 @@ Nothing that a file defines is ever expanded, fetched or followed: entities are 
 import io
 import zipfile
 import zlib
-from typing import Any
+from typing import Any, TypeAlias
 from xml.etree import ElementTree as ET  # builds the tree only; what parses is below, without entities
 from xml.parsers import expat
 
@@ -17,6 +17,8 @@ from .tune import GRID, LOUDNESS, MOST_NOTES, Faulty, Tune, tune_of
 MOST_BYTES = 1 << 26
 MOST_DEPTH = 64
 MOST_RATIO = 200
+
+Ties: TypeAlias = dict[tuple[int, int], tuple[float, float]]  # (voice, pitch) -> beginning and length so far
 
 
 def read_musicxml(data: bytes) -> Tune:
@@ -105,7 +107,7 @@ class _Score:
     def part(self, part: ET.Element) -> None:
         """The notes of one part, in its voices."""
         now, divisions = 0.0, 1.0  # quarter notes; parts of one
-        open_ties: dict[tuple[int, int], tuple[float, float]] = {}
+        open_ties: Ties = {}
         for measure in part.iter("measure"):
             start, furthest, last = now, now, now
             for item in measure:

@@ -1,7 +1,7 @@
 """JSON of notes, as programs and published sets write it: a list of notes, or of chords a step; one tune or many.
 
-A tune is a list of chords, each the pitches that sound in one step (`[[60, 64, 67], [], ...]`, -1: a silent voice), or a
-list of notes (`[{"pitch": 60, "start": 0, "duration": 1}, ...]`, times in quarter notes), or a mapping that holds one
+A tune is a list of chords, each the pitches that sound in one step (`[[60, 64, 67], [], ...]`, -1: a silent voice), or
+a list of notes (`[{"pitch": 60, "start": 0, "duration": 1}, ...]`, times in quarter notes), or a mapping that holds one
 of these as "notes", perhaps with "tempo". A file is a tune, a list of tunes, or a mapping of an official split to lists
 of them: {"train": [...], "valid": [...], "test": [...]}.
 """

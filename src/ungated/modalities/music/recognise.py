@@ -29,8 +29,9 @@ TRIED = 8  # JSON files looked into before a folder of them is taken for music
 def recognise(path: Path, evident: bool = False) -> Found | None:
     """The tunes at `path`, one row each; None where there are none, or where it is something else.
 
-    evident: only what can be nothing but music, by its names; else JSON and XML are looked into as well. Columns are `tune` (pl.Binary, null where a file is broken) and `file`. An official test, said by folders
-    (train/, test/) or by a JSON file's own parts, is sealed. Raises InputError where nothing could be read.
+    evident: only what can be nothing but music, by its names; else JSON and XML are looked into as well.
+    Columns are `tune` (pl.Binary, null where a file is broken) and `file`. An official test, said by folders (train/,
+    test/) or by a JSON file's own parts, is sealed. Raises InputError where nothing could be read.
     """
     path = path.expanduser()
     if path.is_dir():
