@@ -29,6 +29,7 @@ def write(folder: Path, numbers: Numbers) -> None:
         "columns": [dataclasses.astuple(c) for c in numbers.columns],
         "levels": numbers.levels,
         "changes": sorted(numbers.changes),
+        "marks": numbers.marks,
         "sparse": list(x.shape) if numbers.sparse else None,
         "renames": bool(more),
     }
@@ -44,6 +45,7 @@ def read(folder: Path) -> Numbers:
         about = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
         form, columns = Form(about["form"]), tuple(Column(*c) for c in about["columns"])
         levels, changes = int(about["levels"]), frozenset(Change(c) for c in about["changes"])
+        marks = int(about["marks"])
         sparse = tuple(about["sparse"]) if about["sparse"] else None
         renames = _map(folder / "renames.npy") if about["renames"] else None
     except (OSError, ValueError, KeyError, TypeError) as e:
@@ -53,7 +55,7 @@ def read(folder: Path) -> Numbers:
         from scipy.sparse import csr_array
 
         x = csr_array((x, _map(folder / "x-indices.npy"), _map(folder / "x-indptr.npy")), shape=sparse, copy=False)
-    return Numbers(form, x, _map(folder / "y.npy"), columns, levels, changes, renames)
+    return Numbers(form, x, _map(folder / "y.npy"), columns, levels, changes, renames, marks)
 
 
 def _map(path: Path) -> Array:

@@ -30,8 +30,8 @@ class Tune:
     """notes: int32 (n, 5), a row a note in the order of their beginnings, the highest first: start and length in ticks,
     pitch as in MIDI (60 is middle C), velocity 1 to 127, voice from 0.
 
-    grid: ticks a quarter note. tempo: quarter notes a minute. meter: beats a bar, and which note is a beat (4: quarter).
-    length: ticks in all, with the silence after the last note. frames: whether it came as chords a step, as the piano
+    grid: ticks a quarter note. tempo: quarter notes a minute. meter: beats a bar, and which note is a beat (4: a
+    quarter). length: ticks in all, with the silence after the last note. frames: whether it came as chords a step, as the piano
     roll of an organ: then a note is one step long, and nothing says which are held.
     """
 

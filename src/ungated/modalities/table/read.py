@@ -29,7 +29,7 @@ class Raw:
     base: the folder against which paths in cells are read. kinds: columns whose kind is known from what was read.
     target: the column that is the answer, where what was read says so. sealed: rows that came as the test's own part.
     broken: files that could not be read. limit_bytes: what the frame may hold. in_order: the rows are pieces of one
-    whole, such as a long text.
+    whole, such as a long text. hows: column -> what its encoders are to know of it.
     """
 
     frame: pl.DataFrame
@@ -46,6 +46,7 @@ class Raw:
     broken: list[Broken] = field(default_factory=list)
     limit_bytes: int | None = None
     in_order: bool = False
+    hows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def unread(self) -> np.ndarray:
