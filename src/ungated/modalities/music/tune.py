@@ -31,8 +31,8 @@ class Tune:
     pitch as in MIDI (60 is middle C), velocity 1 to 127, voice from 0.
 
     grid: ticks a quarter note. tempo: quarter notes a minute. meter: beats a bar, and which note is a beat (4: a
-    quarter). length: ticks in all, with the silence after the last note. frames: whether it came as chords a step, as the piano
-    roll of an organ: then a note is one step long, and nothing says which are held.
+    quarter). length: ticks in all, with the silence after the last note. frames: whether it came as chords a step, as
+    the piano roll of an organ: then a note is one step long, and nothing says which are held.
     """
 
     notes: Array
