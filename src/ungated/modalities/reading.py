@@ -74,5 +74,6 @@ def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
         broken=found.broken,
         in_order=found.in_order,
         hows=found.hows,
+        judges=found.judges,
         limit_bytes=limit_bytes,
     )

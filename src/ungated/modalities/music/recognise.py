@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
@@ -17,12 +18,14 @@ from ..medium import litter
 from ..table.schema import many
 from ..walk import walk
 from . import abc, midi, musicxml, notes
+from .stream import MOST_VOICES
 from .tune import Faulty, Tune
 
 MIDI, ABC, XML = (".mid", ".midi", ".kar", ".rmi"), (".abc",), (".musicxml", ".mxl", ".xml")
 SURE = (*MIDI, *ABC, ".musicxml", ".mxl")
 MOST_BYTES = 1 << 26  # of one file
 MOST_TUNES = 200_000
+LEARN, JUDGE, SEALED = "to learn from", "to judge", "sealed"
 TRIED = 8  # JSON files looked into before a folder of them is taken for music
 
 
@@ -74,15 +77,19 @@ def _suffix(name: str) -> str:
     return low[low.rfind(".") :] if "." in low else ""
 
 
+Rows: TypeAlias = list[tuple[bytes | None, str]]  # a packed tune, None where it is broken, and its name
+
+
 @dataclass
 class _Pile:
-    """Rows gathered file by file."""
+    """Rows gathered file by file, by the part of a split that they are of. wide: the most notes of a step."""
 
-    rows: list[tuple[bytes | None, str]] = field(default_factory=list)
-    sealed: list[tuple[bytes | None, str]] = field(default_factory=list)
+    of: dict[str, Rows] = field(default_factory=lambda: {LEARN: [], JUDGE: [], SEALED: []})
     broken: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: int = 0
+    frames: bool = True
+    wide: int = 0
 
     def read(self, path: Path, name: str, sure: bool, sealed: bool = False) -> bool:
         """Read one file; False where it may be something else and is."""
@@ -91,68 +98,75 @@ class _Pile:
         except Faulty as e:
             if not sure:
                 return False
-            found = [("", "", str(e))]
+            found = [(LEARN, "", str(e))]
         except OSError as e:
-            found = [("", "", f"cannot be read: {e.strerror or e}")]
+            found = [(LEARN, "", f"cannot be read: {e.strerror or e}")]
         if not found:
             return False
         self.files += 1
         for part, title, tune in found:
             row = f"{name}: {title}" if title else name
+            if sum(map(len, self.of.values())) >= MOST_TUNES:
+                raise InputError(f"There are more than {MOST_TUNES:,} tunes. Give a folder with fewer of them.")
             if isinstance(tune, str):
                 self.broken.append(Broken(row, tune))
-            if len(self.rows) + len(self.sealed) >= MOST_TUNES:
-                raise InputError(f"There are more than {MOST_TUNES:,} tunes. Give a folder with fewer of them.")
-            to = self.sealed if sealed or part == "sealed" else self.rows
+            else:
+                self.frames = self.frames and tune.frames
+                self.wide = max(self.wide, tune.widest)
+            to = self.of[SEALED if sealed else part]
             to.append((None if isinstance(tune, str) else tune.pack(), row))
         return True
 
     def found(self, what: str) -> Found:
         """All of it as rows. Raises InputError where no file could be read."""
-        good = sum(cell is not None for cell, _ in self.rows)
-        if not good:
+        learn, judge, sealed = self.of[LEARN], self.of[JUDGE], self.of[SEALED]
+        rows = learn + judge
+        if not any(cell is not None for cell, _ in rows):
             why = "\n".join(f"{b.file} {b.why}" for b in self.broken[:3])
-            raise InputError(f"None of the {many(max(1, len(self.rows)), 'tune')} can be learned from.\n{why}")
-        how = what + many(len(self.rows), "tune")
-        if self.sealed:
-            how += f"; {len(self.sealed):,} more, the official test, are sealed"
+            raise InputError(f"None of the {many(max(1, len(rows)), 'tune')} can be learned from.\n{why}")
+        unit = "frame" if self.frames and self.wide <= MOST_VOICES else "note"
+        how = f"{what}{many(len(rows), 'tune')}{' of chords a step' if unit == 'frame' else ''}"
+        if sealed:
+            how += f"; {len(sealed):,} more, the official test, are sealed"
         return Found(
             "tune",
-            _frame(self.rows),
+            _frame(rows),
             {"tune": "tune", "file": "identifier"},
             None,
             how,
             self.files,
-            _frame(self.sealed) if self.sealed else None,
+            _frame(sealed) if sealed else None,
             self.broken,
             self.notes,
+            hows={"tune": {"unit": unit}},
+            judges=len(judge) if sealed and learn else 0,
         )
 
 
-def _frame(rows: list[tuple[bytes | None, str]]) -> pl.DataFrame:
+def _frame(rows: Rows) -> pl.DataFrame:
     cells = pl.Series("tune", [cell for cell, _ in rows], pl.Binary)
     return pl.DataFrame([cells, pl.Series("file", [name for _, name in rows], pl.String)])
 
 
 def _tunes(path: Path) -> Iterator[tuple[str, str, Tune | str]]:
-    """(part of a split: "" or "sealed", title in the file, the tune or why it is none). Raises Faulty and OSError."""
+    """(part of a split, title in the file, the tune or why it is none). Raises Faulty and OSError."""
     data, suffix = _bytes(path), _suffix(path.name)
     if not data.strip():
         raise Faulty("is empty")
     if suffix in MIDI:
-        yield "", "", midi.read_midi(data)
+        yield LEARN, "", midi.read_midi(data)
     elif suffix in XML:
-        yield "", "", musicxml.read_musicxml(data)
+        yield LEARN, "", musicxml.read_musicxml(data)
     elif suffix in ABC:
         tunes = abc.read_abc(data.decode("utf-8-sig", "replace"))
-        yield from (("", title if len(tunes) > 1 else "", tune) for title, tune in tunes)
+        yield from ((LEARN, title if len(tunes) > 1 else "", tune) for title, tune in tunes)
     else:
         songs = notes.read_notes(data, _steps(path.name))
         for part, tunes in (songs.of if songs else {}).items():
             alone = len(tunes) == 1 and not part
             for title, tune in tunes:
-                sealed = "sealed" if part and part not in (*TRAIN, *VALID) else ""
-                yield sealed, "" if alone else f"{part} {title}".strip(), tune
+                where = JUDGE if part in VALID else LEARN if part in ("", *TRAIN) else SEALED
+                yield where, "" if alone else f"{part} {title}".strip(), tune
 
 
 def _steps(name: str) -> int:

@@ -59,13 +59,14 @@ class StreamEncoder:
     def fit(cls, values: pl.Series, how: dict[str, Any]) -> Self:
         """Learn which codes there are from training tunes. Raises InputError where there is none.
 
-        how: "layout" chooses one; others are not looked at.
+        how: "unit", "frame" or "note", chooses the layout; others are not looked at.
         """
         tunes = [unpack(cell) for cell in values.drop_nulls().to_list()]
         if not tunes:
             raise InputError(f"There is no tune in {values.name} to learn from.")
-        wide = max(_widest(t) for t in tunes if t.frames) if all(t.frames for t in tunes) else MOST_VOICES + 1
-        layout = str(how.get("layout") or ("voices" if wide <= MOST_VOICES else "notes"))
+        wide = max(t.widest for t in tunes) if all(t.frames for t in tunes) else MOST_VOICES + 1
+        told = {"frame": "voices", "note": "notes"}.get(how.get("unit", ""))
+        layout = told or ("voices" if wide <= MOST_VOICES else "notes")
         grids, meters = [t.grid for t in tunes], [t.meter for t in tunes]
         usual: dict[str, Any] = {
             "grid": max(set(grids), key=grids.count) if layout == "voices" else GRID,
@@ -211,11 +212,6 @@ class StreamEncoder:
 def _order(voices: int) -> list[int]:
     """The highest, the lowest, then the others from above."""
     return [0, voices - 1, *range(1, voices - 1)][:voices]
-
-
-def _widest(tune: Tune) -> int:
-    """The most notes that sound in one step."""
-    return int(np.bincount(tune.notes[:, START]).max())
 
 
 def _stepped(tune: Tune, grid: int) -> Tune:

@@ -48,6 +48,11 @@ class Tune:
         return max(1, self.grid * 4 * self.meter[0] // self.meter[1])
 
     @property
+    def widest(self) -> int:
+        """The most notes that begin together."""
+        return int(np.unique(self.notes[:, START], return_counts=True)[1].max())
+
+    @property
     def seconds(self) -> float:
         """How long it plays."""
         return self.length / self.grid * 60.0 / self.tempo
