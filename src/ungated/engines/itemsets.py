@@ -20,6 +20,7 @@ Cost: O(candidates x baskets / 64) time; memory O(entries + sets found + depth x
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ import numpy as np
 from ..core.numbers import Array
 
 SLICE = 1 << 16  # words of candidates at a time: half a megabyte, so that a slice stays in the cache
-PAIRS = 1 << 22  # pairs of entries at a time, where baskets are sparse
+PAIRS = 1 << 17  # pairs of entries at a time, where baskets are sparse
 SPARSE = 0.05  # share of the items in a basket below which pairs are counted from the baskets
 MOST_SETS = 5_000_000
 
@@ -132,19 +133,19 @@ def lowered(x: Any, least: int, seconds: float, most: int = MOST_SETS, tell: Cal
 
 @dataclass(frozen=True)
 class _Baskets:
-    """The entries of frequent items, by item from rare to common; e entries of k items.
+    """The entries of k frequent items, by item from rare to common; e entries.
 
-    held: int32 (e,), the item of each entry, basket by basket, each basket's in rising order. count: baskets.
-    place: int64 (e,), entries by item: where in `held` each stands. last: int64 (e,), where its basket ends in `held`.
-    basket: int32 (e,), the basket of each of them. start: int64 (k + 1,), where each item begins in `place`.
+    count: baskets. held: int32 (e,), the item of each entry, basket by basket, each basket's in rising order.
+    start: int64 (k + 1,), where each item's entries begin; the others are by item. basket: int32 (e,), whose entry it
+    is. place: int32 (e,), where in `held` it stands. after: int32 (e,), how many items of its basket come after it.
     """
 
     count: int
     held: Array
-    place: Array
-    last: Array
-    basket: Array
     start: Array
+    basket: Array
+    place: Array
+    after: Array
 
     @property
     def support(self) -> Array:
@@ -153,7 +154,7 @@ class _Baskets:
 
 def _frequent_items(x: Any, least: int) -> tuple[Array, _Baskets]:
     """The frequent items' codes, from rare to common, and the baskets with them alone."""
-    from scipy.sparse import csr_array
+    from scipy.sparse import csc_array, csr_array
 
     counts = np.bincount(x.indices, minlength=x.shape[1])
     items = np.flatnonzero(counts >= least)
@@ -162,14 +163,15 @@ def _frequent_items(x: Any, least: int) -> tuple[Array, _Baskets]:
     rank[items] = np.arange(len(items), dtype=np.int32)
     ranked = rank[x.indices]
     kept = ranked >= 0
-    ends = np.concatenate([[0], np.cumsum(kept)])[x.indptr].astype(np.int32)
+    ends = np.concatenate([[0], np.cumsum(kept, dtype=np.int32)])[x.indptr].astype(np.int32)
     shape = (x.shape[0], len(items))
-    held = csr_array((np.empty(ends[-1], np.int8), ranked[kept], ends), shape=shape).tocsc().tocsr()  # sorted on the way
-    number = np.arange(len(held.indices), dtype=np.int32)
-    by_item = csr_array((number, held.indices, held.indptr), shape=shape).tocsc()
-    place, basket = by_item.data.astype(np.int64), by_item.indices
-    last = held.indptr[1:].astype(np.int64)[basket]
-    return items, _Baskets(x.shape[0], held.indices, place, last, basket, by_item.indptr.astype(np.int64))
+    by_item = csr_array((np.empty(ends[-1], np.int8), ranked[kept], ends), shape=shape).tocsc()
+    number = np.arange(ends[-1], dtype=np.int32)
+    held = csc_array((number, by_item.indices, by_item.indptr), shape=shape).tocsr()  # sorted on the way
+    place = np.empty_like(number)
+    place[held.data] = number
+    after = ends[1:][by_item.indices] - place - 1
+    return items, _Baskets(x.shape[0], held.indices, by_item.indptr.astype(np.int64), by_item.indices, place, after)
 
 
 @dataclass(frozen=True)
@@ -353,104 +355,90 @@ def _whole(search: _Search, baskets: _Baskets) -> _Block:
 def _pairs(search: _Search, baskets: _Baskets) -> Iterator[_Block]:
     """The frequent pairs, noted, in blocks whose sets have bits for the baskets of their first item alone."""
     k, support = len(baskets.start) - 1, baskets.support
-    many = baskets.last - baskets.place - 1  # items after each entry in its basket
-    upto = np.concatenate([[0], np.cumsum(many)])[baskets.start]
+    upto = np.concatenate([[0], np.cumsum(baskets.after, dtype=np.int64)])[baskets.start]
     low = 0
     while low < k:
-        high = max(low + 1, int(np.searchsorted(upto, upto[low] + PAIRS, side="right")) - 1)
-        high = min(high, low + max(1, PAIRS // k))
-        first, last = baskets.start[low], baskets.start[high]
-        chunks = [(first, last)] if upto[high] - upto[low] <= PAIRS else _parts(many, first, last)
-        counts = np.zeros((high - low) * k, np.int64)
-        for begin, end in chunks:
-            codes = _codes(baskets, many, begin, end, low)
-            counts += np.bincount(codes, minlength=len(counts))
+        high = int(np.searchsorted(upto, upto[low] + PAIRS, side="right")) - 1
+        high = max(low + 1, min(high, low + max(1, 8 * PAIRS // k)))
+        meetings = _Meetings(baskets, low, high)
+        counts = meetings.counts()
         pair = np.flatnonzero(counts >= search.least)
-        both, a, b = counts[pair], pair // k, (pair % k).astype(np.int32)
-        a += low
+        both, a, b = counts[pair], pair // k + low, (pair % k).astype(np.int32)
         perfect = both == support[a]
-        if perfect.any():
-            search.perfect.append((a[perfect], b[perfect]))
-            pair, both, a, b = pair[~perfect], both[~perfect], a[~perfect], b[~perfect]
+        search.perfect.append((a[perfect], b[perfect]))
+        pair, both, a, b = pair[~perfect], both[~perfect], a[~perfect], b[~perfect]
         node = search.add(a, b, both, 2)
-        yield from _bits_of_pairs(search, baskets, many, chunks, low, pair, _Found(node, a, b, both))
+        sibling = np.zeros(len(a) + 1, bool)
+        sibling[1:-1] = a[1:] == a[:-1]
+        rows = np.flatnonzero(sibling[1:] | sibling[:-1])
+        if len(rows):
+            bits = meetings.bits(pair[rows], a[rows])
+            block = _classes(bits, np.arange(len(rows)), node[rows], b[rows], both[rows], a[rows], 2)
+            if block:
+                yield block
         low = high
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Pairs: their nodes, their two items, their supports."""
+class _Meetings:
+    """Where two items meet in one basket, the first of them from `low` up to `high`."""
 
-    node: Array
-    a: Array
-    b: Array
-    support: Array
+    baskets: _Baskets
+    low: int
+    high: int
 
+    def _spans(self) -> list[tuple[int, int]]:
+        """The entries of the first items in spans of about PAIRS meetings."""
+        first, last = (int(self.baskets.start[i]) for i in (self.low, self.high))
+        upto = np.cumsum(self.baskets.after[first:last], dtype=np.int64)
+        cuts = first + np.searchsorted(upto, np.arange(PAIRS, int(upto[-1]), PAIRS), side="right")
+        edges = [first, *np.unique(cuts[(cuts > first) & (cuts < last)]).tolist(), last]
+        return list(zip(edges[:-1], edges[1:], strict=True))
 
-def _parts(many: Array, first: int, last: int) -> list[tuple[int, int]]:
-    """Spans of entries with about PAIRS pairs each."""
-    upto = np.cumsum(many[first:last])
-    cuts = np.searchsorted(upto, np.arange(PAIRS, int(upto[-1]) + PAIRS, PAIRS)) + first
-    edges = [first, *np.unique(np.clip(cuts, first + 1, last)).tolist()]
-    edges[-1] = last
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    @cached_property
+    def _kept(self) -> list[tuple[Array, Array]]:
+        """All meetings, where they are few enough to be kept; else none, and they are made whenever they are asked for."""
+        spans = self._spans()
+        return [self._made(*spans[0])] if len(spans) == 1 else []
 
+    def _made(self, first: int, last: int) -> tuple[Array, Array]:
+        """The meetings of those entries: (item - low) x items + other item, int64, and the entry."""
+        baskets, k = self.baskets, len(self.baskets.start) - 1
+        after, place = baskets.after[first:last], baskets.place[first:last]
+        own = np.repeat(np.arange(last - first, dtype=np.int32), after)
+        before = np.cumsum(after, dtype=np.int32) - after
+        other = np.arange(len(own), dtype=np.int32)
+        other += (place + 1 - before).take(own)
+        codes = baskets.held.take(other).astype(np.int64)
+        codes += ((baskets.held.take(place).astype(np.int64) - self.low) * k).take(own)
+        own += np.int32(first)
+        return codes, own
 
-def _codes(baskets: _Baskets, many: Array, begin: int, end: int, low: int) -> Array:
-    """Each pair of items in one basket, whose first is one of these entries, as (first - low) x items + second."""
-    k, length = len(baskets.start) - 1, many[begin:end]
-    second = baskets.held[_runs(baskets.place[begin:end] + 1, length)]
-    own = baskets.held[baskets.place[begin:end]].astype(np.int64) - low
-    return np.repeat(own * k, length) + second
+    def all(self) -> Iterator[tuple[Array, Array]]:
+        """All meetings, span by span."""
+        return iter(self._kept) if self._kept else (self._made(*span) for span in self._spans())
 
+    def counts(self) -> Array:
+        """How often each pair meets, int64 ((high - low) x items,)."""
+        size = (self.high - self.low) * (len(self.baskets.start) - 1)
+        return sum((np.bincount(codes, minlength=size) for codes, _ in self.all()), np.zeros(size, np.int64))
 
-def _bits_of_pairs(
-    search: _Search,
-    baskets: _Baskets,
-    many: Array,
-    chunks: list[tuple[int, int]],
-    low: int,
-    pair: Array,
-    found: _Found,
-) -> Iterator[_Block]:
-    """Blocks of those pairs that have siblings, by the width of their bitsets."""
-    if len(pair) < 2:
-        return
-    sibling = np.zeros(len(pair), bool)
-    same = found.a[1:] == found.a[:-1]
-    sibling[1:] |= same
-    sibling[:-1] |= same
-    rows = np.flatnonzero(sibling)
-    if not len(rows):
-        return
-    words = -(-np.diff(baskets.start)[found.a[rows]] // 64)
-    slot = np.full(int(pair[-1]) + 1, -1)
-    slot[pair[rows]] = 64 * (np.cumsum(words) - words)
-    flags = np.zeros(64 * int(words.sum()), bool)
-    for begin, end in chunks:
-        codes = _codes(baskets, many, begin, end, low)
-        own = np.repeat(np.arange(begin, end), many[begin:end])
-        inside = codes < len(slot)
-        at = slot[np.where(inside, codes, 0)]
-        hit = np.flatnonzero((at >= 0) & inside)
-        entry = own[hit]
-        item = baskets.held[baskets.place[entry]]
-        flags[at[hit] + entry - baskets.start[item]] = True
-    packed = np.packbits(flags).view(np.uint64)
-    yield from _padded(packed, words, rows, found)
+    def bits(self, pair: Array, first: Array) -> Array:
+        """A bit for each basket of a pair's first item, set where the second is in it: uint64 (pairs, words).
 
-
-def _padded(packed: Array, words: Array, rows: Array, found: _Found) -> Iterator[_Block]:
-    """Classes of like width together, as matrices."""
-    start = np.cumsum(words) - words
-    group = found.a[rows]
-    wide = int(words.max())
-    bits = np.zeros((len(rows), wide), np.uint64)
-    inside = np.repeat(np.arange(len(rows)) * wide, words) + _runs(np.zeros(len(rows), np.int64), words)
-    bits.ravel()[inside] = packed
-    block = _classes(bits, np.arange(len(rows)), found.node[rows], found.b[rows], found.support[rows], group, 2)
-    if block is not None:
-        yield block
+        pair: int64, the codes of the pairs, rising. first: their first items.
+        """
+        start, support = self.baskets.start, self.baskets.support
+        wide = 64 * int(-(-support[first].max() // 64))
+        slot = np.full((self.high - self.low) * len(support), -1)
+        slot[pair] = np.arange(len(pair)) * wide - start[first]
+        wanted = np.zeros(len(slot), bool)
+        wanted[pair] = True
+        flags = np.zeros(len(pair) * wide, bool)
+        for codes, entry in self.all():
+            hit = np.flatnonzero(wanted.take(codes))
+            flags[slot.take(codes.take(hit)) + entry.take(hit)] = True
+        return np.packbits(flags).view(np.uint64).reshape(len(pair), wide // 64)
 
 
 def counted(bits: Array) -> Array:
