@@ -310,18 +310,19 @@ def _doubled(
 def _by_size(parent: Array, item: Array, support: Array, size: Array, least: int) -> Sets:
     """The tree as sets written out."""
     order = np.argsort(size, kind="stable")
-    bounds = np.searchsorted(size[order], np.arange(1, int(size.max(initial=0)) + 2))
-    where = np.empty(len(size), np.int64)
-    parts: list[tuple[Array, Array]] = []
-    for k, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-        these = order[low:high]
-        where[these] = np.arange(high - low)
-        written = np.empty((high - low, k + 1), np.int32)
-        written[:, k] = item[these]
+    many = np.bincount(size)[1:]
+    start = np.concatenate([[0], np.cumsum(np.repeat(np.arange(1, len(many) + 1), many))])
+    written, where = np.empty(int(start[-1]), np.int32), np.empty(len(size), np.int64)
+    done, shorter = 0, written.reshape(-1, 1)
+    for k, count in enumerate(many):
+        these = order[done : done + count]
+        where[these] = np.arange(count)
+        sets = written[start[done] : start[done + count]].reshape(count, k + 1)
+        sets[:, k] = item[these]
         if k:
-            written[:, :k] = parts[-1][0][where[parent[these]]]
-        parts.append((written, support[these]))
-    return Sets.joined(parts, least)
+            sets[:, :k] = shorter.take(where[parent[these]], axis=0)
+        done, shorter = done + count, sets
+    return Sets(written, start, support[order].astype(np.int64, copy=False), least)
 
 
 def _classes(
