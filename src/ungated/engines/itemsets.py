@@ -31,6 +31,7 @@ SLICE = 1 << 16  # words of candidates at a time: half a megabyte, so that a sli
 PAIRS = 1 << 17  # pairs of entries at a time, where baskets are sparse
 SPARSE = 0.05  # share of the items in a basket below which pairs are counted from the baskets
 MOST_SETS = 5_000_000
+LOWER = 0.8  # of the support that was reached: the next that is tried, where the one asked for is out of reach
 
 
 @dataclass(frozen=True)
@@ -106,28 +107,28 @@ def frequent(x: Any, least: int, limits: Limits | None = None) -> Sets:
     return search.sets(items)
 
 
-def lowered(x: Any, least: int, seconds: float, most: int = MOST_SETS, tell: Callable[[int], None] | None = None) -> Sets:
-    """As `frequent`, but where `least` is too low for the time or the room, down to the support that can be reached.
+Miner = Callable[[Any, int, Limits], Sets]
+"""(csr_array (n, items), least support, limits) -> every frequent set; raises Unfinished beyond the limits."""
 
-    A fifth of the time is for `least` itself. Then the support falls from high up by steps; what the last whole step
-    found is the answer. seconds: of wall clock. tell: called with each support reached.
+
+def lowered(x: Any, least: int, limits: Limits, miner: Miner = frequent) -> Sets:
+    """Every set that `least` baskets hold; where that takes too long or finds too many, of a support that can be reached.
+
+    A fifth of the time is for `least` itself. Then the support falls from high up by steps, and what the last whole step
+    found is the answer: `least` of the sets says how far it came.
     """
-    limits = Limits(seconds)
     try:
-        return frequent(x, least, Limits(seconds / 5, most))
+        return miner(x, least, Limits(limits.seconds / 5, limits.most))
     except Unfinished:
         pass
     counts = np.bincount(x.indices, minlength=x.shape[1])
     reached = Sets.joined([], int(counts.max(initial=0)) + 1)
-    support = float(reached.least)
-    while support > least:
-        support = max(least, min(support - 1, support * 0.75))
+    while reached.least > least:
+        lower = max(least, int(min(reached.least - 1, reached.least * LOWER)))
         try:
-            reached = frequent(x, int(np.ceil(support)), Limits(limits.seconds, most, limits.started))
+            reached = miner(x, lower, limits)
         except Unfinished:
             break
-        if tell:
-            tell(reached.least)
     return reached
 
 
