@@ -1,7 +1,7 @@
 """What every algorithm of baskets learns: frequent sets, the rules that they give, and what to put into a basket next.
 
 They differ in how they find the sets and in how they score items. Here is the rest: which support is worth asking for,
-the ten items that are answered, and the rules by which a basket is told why.
+the items that are answered, and the rules by which a basket is told why.
 """
 
 import abc
@@ -19,7 +19,7 @@ from ..core.numbers import Answer, Array, Floats, Numbers
 from .itemsets import Limits, Miner, Sets, Unfinished, frequent, lowered
 from .rules import Lattice, Rules, chosen_support, worth_telling
 
-ITEMS = 10  # answered for each basket
+ITEMS = 40  # answered for each basket, the likeliest first
 TOLD, LONGEST = 3, 4  # rules told with them, and how many items may stand before their arrows
 MOST_TOLD, MOST_SCORING = 20_000, 20_000
 SCORING = 3  # items before the arrow of a rule that scores, at most
@@ -74,9 +74,9 @@ class Recommender(Fitted):
         """How much each item should be in each basket of x, a csr_array (n, items): float64 (n, items)."""
 
     def answer(self, x: Any) -> Answer:
-        """For each basket the ten items that should be in it and are not, and then the rules that it fires.
+        """For each basket the forty items that should be in it and are not, and then the rules that it fires.
 
-        (n, 10 + 3 x 7): codes, the likeliest first, -1 where there is none; then of up to three rules the item after
+        (n, 40 + 3 x 7): codes, the likeliest first, -1 where there is none; then of up to three rules the item after
         the arrow, the confidence, the lift, and the up to four items before it, -1 where there is none.
         """
         step = max(1, CHUNK // max(self.counts.size, 1))

@@ -22,6 +22,7 @@ ENCODERS = {  # the form and the kind of a column -> the encoder that its modali
     (Form.TOKENS, "text"): ("text", "TokenEncoder"),
     (Form.PIXELS, "picture"): ("picture", "PixelEncoder"),
     (Form.PIXELS, "sound"): ("sound", "SpectrogramEncoder"),
+    (Form.ITEMS, "basket"): ("basket", "ItemEncoder"),
 }
 
 
