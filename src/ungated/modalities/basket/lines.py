@@ -66,6 +66,8 @@ def split(line: str, mark: str) -> list[str]:
     """The items of one line, stripped, none of them empty."""
     if mark == " ":
         return line.split()
+    if not mark:
+        return [line.strip()] if line.strip() else []
     cells = next(csv.reader([line], delimiter=mark, skipinitialspace=True), []) if '"' in line else line.split(mark)
     return [cell.strip() for cell in cells if cell.strip()]
 

@@ -1,9 +1,10 @@
 """Whether data are baskets, and in which of their forms: lines, rows of (basket, item), or yes/no columns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -14,24 +15,36 @@ from ..table.sources import Source, sources
 from . import lines, tables
 
 TEXTS = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".basket", ".baskets", "")
-FORMS = ("", "lines", "rows", "columns")
+FORMS = ("", "lines", "rows", "columns", "values")
 KINDS = {"basket": "basket", "id": "identifier"}
-OVERRIDE = "--set baskets=lines, rows or columns says otherwise"
+OVERRIDE = "--set baskets=lines, rows, columns or values says otherwise"
 FEWEST_LINES = 10  # by which a file is taken for baskets though nobody said so
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a person says of the form: "lines", "rows", "columns" or "" for nothing; the columns of rows, "" too."""
+    """What a person says of the form: "lines", "rows", "columns", "values" or "" for nothing; the columns of rows, "" too."""
 
     form: str = ""
     basket: str = ""
     item: str = ""
 
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """By a person's settings, or by what was made out before. Raises UsageError for words that are none."""
+        layout = cls(*(str(said.get(name, "")) for name in ("baskets", "basket", "item")))
+        layout.check()
+        return layout
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """By which new data are read alike."""
+        return {"baskets": self.form, "basket": self.basket, "item": self.item}
+
     def check(self) -> None:
         """Raise UsageError for words that are none."""
         if self.form not in FORMS:
-            raise UsageError(f"baskets={self.form!r} is no form of baskets. Choose lines, rows or columns.")
+            raise UsageError(f"baskets={self.form!r} is no form of baskets. Choose lines, rows, columns or values.")
         if bool(self.basket) != bool(self.item):
             raise UsageError("basket and item go together: --set basket=COLUMN --set item=COLUMN.")
 
@@ -45,11 +58,10 @@ def recognise(
     Raises InputError that names the line, and UsageError.
     """
     layout = layout or Layout()
-    layout.check()
     if not isinstance(source, str | PathLike) or not str(source).strip() or "\0" in str(source):
         return None
     path = Path(source).expanduser()
-    if not path.is_file() or layout.form in ("rows", "columns") or layout.basket:
+    if not path.is_file() or layout.form in ("rows", "columns", "values") or layout.basket:
         return None
     found = sources(path)
     if len(found) != 1 or found[0].suffix not in TEXTS:
@@ -85,7 +97,14 @@ def _lines(source: Source, name: str, asked: bool, layout: Layout, limit: int | 
     parted = f"parted by {lines.WORDS[head.mark]}" if head.mark else "of one item each"
     how = f"one basket a line, items {parted} ({why}; {OVERRIDE})"
     return Raw(
-        frame, name, ", ".join([how, *source.packing]), keeper.rows_in_file, notes, kinds=_kinds(frame), limit_bytes=limit
+        frame,
+        name,
+        ", ".join([how, *source.packing]),
+        keeper.rows_in_file,
+        notes,
+        kinds=_kinds(frame),
+        limit_bytes=limit,
+        hows={"basket": Layout("lines").how},
     )
 
 
@@ -113,31 +132,30 @@ def _why(head: lines.Head, asked: bool) -> str:
 def from_table(raw: Raw, layout: Layout | None = None) -> Raw:
     """A table as baskets. Raises InputError where it holds none, and UsageError for columns that are not there."""
     layout = layout or Layout()
-    layout.check()
     frame, where = raw.frame, raw.source
     if "basket" in frame.columns and isinstance(frame["basket"].dtype, pl.List) and not layout.form:
         ready = frame.select(pl.col("basket").cast(pl.List(pl.String)).fill_null(pl.lit([], pl.List(pl.String))))
-        return _told(raw, tables.Made(ready, raw.how, []))
-    made = None
+        return _told(raw, tables.Made(ready, raw.how, []), Layout())
+    made, form, said = None, layout.form, bool(layout.form)
     pair = (layout.basket, layout.item, "you said so") if layout.basket else None
-    if pair is None and layout.form in ("", "rows"):
+    if pair is None and form in ("", "rows"):
         pair = tables.named_pair(frame)
     if pair:
-        made = tables.from_rows(frame, where, *pair)
-    elif layout.form in ("", "columns"):
-        made = tables.from_columns(frame, where, layout.form == "columns")
-    if made is None and not layout.form:
-        made = tables.from_categories(frame, where)
+        made, layout = tables.from_rows(frame, where, *pair), Layout("rows", *pair[:2])
+    elif form in ("", "columns"):
+        made, layout = tables.from_columns(frame, where, said), Layout("columns")
+    if made is None and form in ("", "values"):
+        made, layout = tables.from_values(frame, where, said), Layout("values")
     if made is None:
         raise InputError(
             f"{where}: no baskets are found in its {many(frame.width, 'column')}.\n"
             "Baskets come one a line, as rows of (basket, item), or as a table of yes/no columns.\n"
             "Say which: --set baskets=lines; --set basket=COLUMN --set item=COLUMN; or --set baskets=columns."
         )
-    return _told(raw, made)
+    return _told(raw, made, layout)
 
 
-def _told(raw: Raw, made: tables.Made) -> Raw:
+def _told(raw: Raw, made: tables.Made, layout: Layout) -> Raw:
     how = made.how if made.how == raw.how else f"{raw.how}: {made.how} ({OVERRIDE})"
     return Raw(
         made.frame,
@@ -146,5 +164,6 @@ def _told(raw: Raw, made: tables.Made) -> Raw:
         notes=[*raw.notes, *made.notes],
         home=raw.home,
         kinds=_kinds(made.frame),
+        hows={"basket": layout.how},
         limit_bytes=raw.limit_bytes,
     )

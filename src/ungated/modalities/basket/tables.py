@@ -74,8 +74,8 @@ def from_columns(frame: pl.DataFrame, where: str, forced: bool = False) -> Made 
 
     Raises InputError that names the row and the column of a cell that says neither.
     """
-    saying = [n for n in frame.columns if _says(frame[n])]
-    if len(saying) < 2 or (len(saying) < 0.5 * frame.width and not forced):
+    saying = [n for n in frame.columns if _says(frame[n], forced)]
+    if len(saying) < (1 if forced else 2) or (len(saying) < 0.5 * frame.width and not forced):
         return None
     found = []
     for name in saying:
@@ -98,10 +98,14 @@ def from_columns(frame: pl.DataFrame, where: str, forced: bool = False) -> Made 
     return Made(baskets, f"a table of {many(len(saying), 'yes/no column')}, each an item", notes)
 
 
-def from_categories(frame: pl.DataFrame, where: str) -> Made | None:
-    """Any other table: each row is the set of what its columns of few values say, as "odor = foul"."""
-    few = [n for n in frame.columns if 1 < frame[n].n_unique() <= min(MOST_LEVELS, max(2, frame.height // 2))]
-    if len(few) < 2:
+def from_values(frame: pl.DataFrame, where: str, forced: bool = False) -> Made | None:
+    """Any other table: each row is the set of what its columns of few values say, as "odor = foul".
+
+    forced: take every column, however many values it has.
+    """
+    most = min(MOST_LEVELS, max(2, frame.height // 2))
+    few = [n for n in frame.columns if forced or 1 < frame[n].n_unique() <= most]
+    if len(few) < (1 if forced else 2):
         return None
     said = []
     for name in few:
@@ -126,12 +130,12 @@ def _text_of(values: pl.Series) -> pl.Series:
     return values.cast(pl.String).fill_null("").str.strip_chars()
 
 
-def _says(values: pl.Series) -> bool:
-    """Whether cells say yes or no, but for a few."""
+def _says(values: pl.Series, always_no: bool = False) -> bool:
+    """Whether cells say yes or no, but for a few. always_no: whether a column may say no throughout."""
     if values.dtype == pl.Boolean:
         return True
     if values.dtype.is_nested():
         return False
     cells = _text_of(values).str.to_lowercase()
     yes = cells.is_in(list(YES))
-    return bool(yes.any()) and int((yes | cells.is_in(list(NO))).sum()) >= NEARLY * max(len(cells), 1)
+    return (always_no or bool(yes.any())) and int((yes | cells.is_in(list(NO))).sum()) >= NEARLY * max(len(cells), 1)
