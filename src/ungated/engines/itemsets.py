@@ -60,6 +60,16 @@ class Sets:
         low, high = np.searchsorted(self.size, [size, size + 1])
         return self.items[self.start[low] : self.start[high]].reshape(-1, size), self.support[low:high]
 
+    def in_order(self) -> "Sets":
+        """The same sets in an order that does not depend on how they were found: by size, then by their items."""
+        parts = []
+        for size in np.unique(self.size).tolist():
+            items, support = self.of_size(size)
+            items = np.sort(items, axis=1)
+            order = np.lexsort(items.T[::-1])
+            parts.append((items[order], support[order]))
+        return Sets.joined(parts, self.least)
+
     def as_dict(self) -> dict[frozenset[int], int]:
         """Each set with its support, as plain values."""
         items, start = self.items.tolist(), self.start.tolist()
@@ -441,6 +451,18 @@ class _Meetings:
             hit = np.flatnonzero(wanted.take(codes))
             flags[slot.take(codes.take(hit)) + entry.take(hit)] = True
         return np.packbits(flags).view(np.uint64).reshape(len(pair), wide // 64)
+
+
+def bitsets(x: Any) -> Array:
+    """A bit for each basket of x, a csr_array (n, items), a row for each item: uint64 (items, words)."""
+    turned, wide = x.tocsc(), 64 * max(1, -(-x.shape[0] // 64))
+    bits, flags = np.empty((x.shape[1], wide // 64), np.uint64), np.zeros(wide, bool)
+    for item in range(x.shape[1]):
+        baskets = turned.indices[turned.indptr[item] : turned.indptr[item + 1]]
+        flags[baskets] = True
+        bits[item] = np.packbits(flags).view(np.uint64)
+        flags[baskets] = False
+    return bits
 
 
 def counted(bits: Array) -> Array:

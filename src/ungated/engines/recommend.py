@@ -33,8 +33,8 @@ class Recommender(Fitted):
     """Frequent sets of the baskets, and how common each item is.
 
     items, start, support: the sets (see `itemsets.Sets`). counts: int64 (items,), baskets that hold each item. baskets:
-    how many there were. least: the support, in baskets, down to which the sets are complete; wanted: the one asked for.
-    confidence: that a rule must have to be told.
+    how many there were. least: the support, in baskets, down to which the sets are complete; wanted: the one meant; asked:
+    whether a person gave it. confidence: that a rule must have to be told.
     """
 
     items: Array
@@ -44,6 +44,7 @@ class Recommender(Fitted):
     baskets: int
     least: int
     wanted: int
+    asked: bool
     confidence: float
 
     @property
@@ -104,6 +105,10 @@ class Recommender(Fitted):
         told = np.full((x.shape[0], TOLD, 3 + LONGEST), -1.0)
         rules, before = self._short
         for low, row, rule in fired(x, rules, before):
+            surest = np.lexsort((rule, -rules.confidence[rule], rules.then[rule], row))
+            row, rule = row[surest], rule[surest]
+            first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(rules.then[rule], prepend=-1) != 0))
+            row, rule = row[first], rule[first]  # of all rules for one item the surest
             surest = np.lexsort((rule, -rules.confidence[rule], row))
             row, rule = row[surest], rule[surest]
             place = np.arange(len(row)) - np.searchsorted(row, row)
@@ -188,6 +193,7 @@ class Found:
     counts: Array
     baskets: int
     wanted: int
+    asked: bool
 
     def fields(self, confidence: float) -> dict[str, Any]:
         """The fields of a `Recommender`."""
@@ -199,6 +205,7 @@ class Found:
             "baskets": self.baskets,
             "least": self.sets.least,
             "wanted": self.wanted,
+            "asked": self.asked,
             "confidence": confidence,
         }
 
@@ -217,7 +224,8 @@ def found(card: Card, train: Numbers, clock: Clock, support: float, miner: Miner
         sets = lowered(x, least, limits, miner)
     except Unfinished:  # not even the items by themselves
         sets = Sets.joined([], baskets + 1)
-    return Found(sets, counts, baskets, least)
+    sets = sets.in_order()
+    return Found(sets, counts, baskets, least, bool(support))
 
 
 def in_baskets(support: float, baskets: int) -> int:

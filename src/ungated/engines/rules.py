@@ -10,13 +10,14 @@ Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995); Bayardo, Agr
 mining in large, dense databases", ICDE 1999 (a longer rule must be surer).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ..core.numbers import Array, Floats
-from .itemsets import Sets
+from .itemsets import SLICE, Sets, bitsets, counted
 
 FALSE = 0.05  # of the rules that are told, the share that may be chance
 Z = 1.959964
@@ -110,6 +111,22 @@ class Rules:
         rest = {f.name: getattr(self, f.name) for f in fields(self)}
         rest |= {name: rest[name][index] for name in ("then", "both", "first", "last")}
         return Rules(**(rest | {"before": before, "start": start}))
+
+    def seen_in(self, x: Any) -> "Rules":
+        """The same rules, counted in other baskets: x, a csr_array (n, items)."""
+        bits = bitsets(x)
+        first = np.empty(len(self), np.int64)
+        both, last = first.copy(), np.bincount(x.indices, minlength=x.shape[1]).astype(np.int64)[self.then]
+        step = max(1, SLICE // bits.shape[1])
+        for size in np.unique(self.size):
+            mine = np.flatnonzero(self.size == size)
+            for low in range(0, len(mine), step):
+                some = mine[low : low + step]
+                held = bits[self.before[self.start[some]]]
+                for k in range(1, int(size)):
+                    held &= bits[self.before[self.start[some] + k]]
+                first[some], both[some] = counted(held), counted(held & bits[self.then[some]])
+        return replace(self, both=both, first=first, last=last, baskets=x.shape[0])
 
     def of(self, rule: int) -> tuple[list[int], int]:
         """(the items before the arrow, the one after it) of one rule."""

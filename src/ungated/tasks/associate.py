@@ -145,7 +145,7 @@ class Associate(Unsupervised):
 
 def _rule(rule: Floats, names: Sequence[str]) -> str:
     before = " + ".join(names[int(i)] for i in rule[BESIDE:] if i >= 0)
-    return f"{before} → {names[int(rule[0])]} ({100 * rule[1]:.0f}%, {rule[2]:.1f} times as often as in any basket)"
+    return f"{before} → {names[int(rule[0])]} ({100 * rule[1]:.0f}%, lift {rule[2]:.1f})"
 
 
 def _texts(values: Any) -> Array:

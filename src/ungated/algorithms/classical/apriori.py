@@ -18,10 +18,8 @@ import numpy as np
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Form, Numbers, Shape
-from ...engines.itemsets import Limits, Sets, counted
+from ...engines.itemsets import SLICE, Limits, Sets, bitsets, counted
 from ...engines.recommend import ByRules, check, found
-
-SLICE = 1 << 16  # words of candidates that are counted at a time
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def apriori(x: Any, least: int, limits: Limits) -> Sets:
     found = [(items[:, None].astype(np.int32), counts[items])]
     narrow = x[:, items].tocsr()
     sets, support = _pairs(narrow, least, limits)
-    bits = _bitsets(narrow) if len(sets) else np.empty((0, 0), np.uint64)
+    bits = bitsets(narrow) if len(sets) else np.empty((0, 0), np.uint64)
     while len(sets):
         found.append((items[sets].astype(np.int32), support))
         limits.check(sum(len(s) for _, s in found))
@@ -109,17 +107,6 @@ def _parts_are_frequent(candidates: Array, sets: Array) -> Array:
         part = whole - keys[candidates[:, k]]  # whole numbers wrap around
         good &= known[np.minimum(np.searchsorted(known, part), len(known) - 1)] == part
     return good
-
-
-def _bitsets(x: Any) -> Array:
-    """A bit for each basket, a row for each item: uint64 (items, words)."""
-    turned, wide = x.T.tocsr(), 64 * -(-x.shape[0] // 64)
-    bits = np.empty((x.shape[1], wide // 64), np.uint64)
-    for item in range(x.shape[1]):
-        flags = np.zeros(wide, bool)
-        flags[turned.indices[turned.indptr[item] : turned.indptr[item + 1]]] = True
-        bits[item] = np.packbits(flags).view(np.uint64)
-    return bits
 
 
 def _counted(candidates: Array, bits: Array, limits: Limits) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
+from ...core.errors import UsageError
 from ...core.numbers import Array, Floats, Form, Numbers, Shape
 from ...engines.recommend import Recommender, check, found
 
@@ -52,13 +53,15 @@ class ShallowAutoencoder(Algorithm):
     fitted: ClassVar = Lines
     variants: ClassVar = ({"strength": 200.0}, {"strength": 15.0})
 
-    strength: float = setting(50.0, "pull of the weights to zero, in baskets", low=2.0, high=2000.0, log=True)
+    strength: float = setting(50.0, "pull of the weights to zero, in baskets")
     support: float = setting(0.0, "share (or, from 1, number) of baskets that hold a frequent set; 0 chooses")
     confidence: float = setting(0.0, "how sure a rule must be to be told")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self.card, self.support, self.confidence)
+        if not isinstance(self.strength, int | float) or not 0 < self.strength < 1e9:
+            raise UsageError(f"{self.card.id}: strength is a number above 0, as 50; not {self.strength!r}.")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         entries = job.rows * max(job.filled, 1.0)
