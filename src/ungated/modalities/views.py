@@ -24,6 +24,7 @@ ENCODERS = {  # the form and the kind of a column -> the encoder that its modali
     (Form.STREAM, "text"): ("text", "StreamEncoder"),
     (Form.PIXELS, "picture"): ("picture", "PixelEncoder"),
     (Form.PIXELS, "sound"): ("sound", "SpectrogramEncoder"),
+    (Form.ITEMS, "basket"): ("basket", "ItemEncoder"),
 }
 
 
