@@ -12,15 +12,15 @@ India 2, 1936 (the closest half: Rousseeuw 1984; quickly: Rousseeuw & Van Driess
 """
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
-from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.unusual import Unusual, learned_rows, levels_of, some
+from ...core.numbers import Array, Floats, Shape
+from ...engines.unusual import Detector, Unusual, some
 
 MOST_ROBUST = 5000  # rows among which the closest half is looked for ...
 ROWS_A_COLUMN = 5  # ... and how many there must be for each column ...
@@ -40,7 +40,7 @@ class Cloud(Unusual):
 
 
 @dataclass(frozen=True)
-class Mahalanobis(Algorithm):
+class Mahalanobis(Detector):
     card: ClassVar = Card(
         id="mahalanobis",
         name="Mahalanobis distance",
@@ -50,9 +50,10 @@ class Mahalanobis(Algorithm):
         loads=("sklearn.covariance",),
     )
     fitted: ClassVar = Cloud
-    variants: ClassVar = ({"robust": True},)
+    variants: ClassVar = ({"robust": True, "second": 0.0},)
 
-    robust: bool = setting(False, "whether the closest half of the rows says what is usual", choices=(False, True))
+    robust: bool = setting(False, "whether the closest half of the rows says what is usual")
+    second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = job.rows, job.width
@@ -62,17 +63,17 @@ class Mahalanobis(Algorithm):
             seconds += 0.2 + 600 * (3.0 * few * d * d + 30.0 * d**3) / (on.gflops * 1e9) + 5e-6 * few * d
         return Cost(seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> Cloud:
-        x = learned_rows(self.card, train, task).astype(np.float64)
+    def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Cloud:
         if self.robust and _enough(*x.shape) and not clock.expired:
-            middle, spread = _closest_half(some(x, MOST_ROBUST, clock.seed), clock.seed)
+            middle, spread = _closest_half(some(x, MOST_ROBUST, clock.seed).astype(np.float64), clock.seed)
         else:
-            middle = x.mean(axis=0)
-            spread = (x - middle).T @ (x - middle) / len(x)
+            offset = x.astype(np.float64)
+            middle = offset.mean(axis=0)
+            offset -= middle
+            spread = offset.T @ offset / len(x)
         squares, directions = np.linalg.eigh(spread)
         kept = squares > LEAST_WIDTH * max(squares[-1], 1e-12)
-        blank = Cloud(np.zeros((2, 1)), middle, directions[:, kept] / np.sqrt(squares[kept]))
-        return replace(blank, levels=levels_of(blank.scores(x)))
+        return Cloud(**blank, middle=middle, steps=directions[:, kept] / np.sqrt(squares[kept]))
 
 
 def _enough(n: int, d: int) -> bool:
