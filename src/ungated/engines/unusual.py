@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.algorithm import Algorithm, Card, Fitted, Task
+from ..core.algorithm import Algorithm, Fitted, Task
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Floats, Numbers
 from .rows import checked
 
+MOST_ROWS = 50_000  # a random sample of more says what is usual as well as all
 MOST_LEVELS = 2048  # scores kept of the rows learned from: enough for any share that a person asks for
 AT_ONCE = 2048  # rows scored at a time, so that memory stays bounded and a clock can be asked
 FEWEST = 10  # rows from which on a second look may leave some out
@@ -59,12 +60,17 @@ class Detector(Algorithm):
         """What is usual of rows x, float32 (n, d). blank: the fields of `Unusual`, to be handed on as they are."""
 
     @property
+    def looks(self) -> int:
+        """How often it learns."""
+        return 2 if self.trim > 0 else 1
+
+    @property
     def trim(self) -> float:
         """The share of the rows that the second look leaves out; 0 for one look."""
         return float(getattr(self, "second", 0.0))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Unusual:
-        x = _rows(self.card, train, task)
+        x = some(np.asarray(checked(self.card, train, task)[0]), MOST_ROWS, clock.seed)
         found, scores = self._look(x, x, clock)
         if self.trim > 0 and len(x) >= FEWEST and not clock.expired:
             usual = x[scores <= np.quantile(scores, 1 - min(self.trim, 0.5))]
@@ -81,10 +87,6 @@ class Detector(Algorithm):
         standard = np.clip((usual - centre) / scale, -FARTHEST, FARTHEST).astype(np.float32)
         found = self.learned(standard, blank, clock)
         return found, _in_parts(x, lambda part: found.scores(found.standard(part)), clock)
-
-
-def _rows(card: Card, train: Numbers, task: Task) -> Array:
-    return np.asarray(checked(card, train, task)[0])
 
 
 def _in_parts(x: Array, score: Callable[[Array], Floats], clock: Clock) -> Floats:

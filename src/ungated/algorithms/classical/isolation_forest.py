@@ -19,6 +19,7 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
 from ...engines.trees import AT_ONCE, Forest, packed
 from ...engines.unusual import Detector, Unusual
 
@@ -84,10 +85,11 @@ class IsolationForest(Detector):
     second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        rows = min(self.rows, job.rows)
-        told = job.rows * self.trees * np.log2(rows + 2) * 0.012 / (on.scalar * 1e6)
-        grown = self.trees * (1.2e-3 + rows * 6e-6) + 2e-9 * job.rows * self.trees + 1e-9 * job.rows * job.width
-        return Cost(0.05 + grown + told, 4e6 + self.trees * rows * 40.0 + 300.0 * AT_ONCE + 8.0 * job.rows * job.width)
+        rows, n = min(self.rows, job.rows), min(job.rows, unusual.MOST_ROWS)
+        told = n * self.trees * np.log2(rows + 2) * 0.05 / (on.scalar * 1e6)
+        grown = self.trees * (1.5e-3 + rows * 8e-6) + 2e-9 * n * self.trees + 1e-9 * job.rows * job.width
+        size = 4e6 + self.trees * rows * 40.0 + 300.0 * AT_ONCE + 8.0 * n * job.width
+        return Cost(0.05 + self.looks * (grown + told), size)
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Cuts:
         from sklearn.ensemble import IsolationForest as Grower

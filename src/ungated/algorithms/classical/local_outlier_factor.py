@@ -19,7 +19,7 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
-from ...engines import neighbours
+from ...engines import neighbours, unusual
 from ...engines.neighbours import Neighbours
 from ...engines.unusual import Detector, Unusual, some
 
@@ -73,9 +73,9 @@ class LocalOutlierFactor(Detector):
     second: float = setting(0.0, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = min(job.rows, MOST_KNOWN), job.width
-        seconds = neighbours.seconds(n, n, d, self.k + 1, on) + 2e-7 * self.k * n
-        return Cost(0.012 + seconds, 2e6 + 12.0 * n * d + 48.0 * self.k * n)
+        n, d, told = min(job.rows, MOST_KNOWN), job.width, min(job.rows, unusual.MOST_ROWS)
+        seconds = neighbours.seconds(n, n + told, d, self.k + 1, on) + 4e-7 * self.k * told
+        return Cost(0.012 + self.looks * seconds, 2e6 + 12.0 * n * d + 48.0 * self.k * n)
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> LocalDensities:
         known = some(x, MOST_KNOWN, clock.seed)

@@ -18,6 +18,7 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
 from ...engines.unusual import AT_ONCE, Detector, Unusual, some
 
 MOST_ROWS, FEWEST_ROWS = 6000, 100  # the few where the time is up already
@@ -51,7 +52,8 @@ class OneClassSVM(Detector):
         id="one_class_svm",
         name="one-class support vectors",
         year=2001,
-        paper="Schölkopf et al., Estimating the Support of a High-Dimensional Distribution, Neural Computation 13 (2001)",
+        paper="Schölkopf et al., Estimating the Support of a High-Dimensional Distribution, "
+        "Neural Computation 13 (2001)",
         tasks=frozenset({"detect"}),
         loads=("sklearn.svm",),
     )
@@ -62,9 +64,12 @@ class OneClassSVM(Detector):
     second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = min(job.rows, MOST_ROWS), job.width
-        seconds = 0.005 + 1.2 * self.nu * n * n * (d + 8) * 1e-9 * 50 / on.gflops
-        return Cost(seconds, 1e6 * CACHE * min(1.0, 8e-6 * n * n / CACHE) + 2e6 + 24.0 * n * d)
+        n, d, told = min(job.rows, MOST_ROWS), job.width, min(job.rows, unusual.MOST_ROWS)
+        learned = 1.2 * self.nu * n * n * (d + 8) * 1e-9 * 50 / on.gflops
+        told_by = told * self.nu * n * (4.0 * d / (on.gflops * 1e9) + 0.1 / (on.scalar * 1e6))
+        return Cost(
+            0.005 + self.looks * (learned + told_by), 1e6 * CACHE * min(1.0, 8e-6 * n * n / CACHE) + 2e6 + 24.0 * n * d
+        )
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Support:
         from sklearn.svm import OneClassSVM as Machinery

@@ -17,6 +17,7 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
 from ...engines.unusual import Detector, Unusual
 
 
@@ -46,9 +47,9 @@ class PrincipalComponentDetection(Detector):
     second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = job.rows, job.width
+        n, d = min(job.rows, unusual.MOST_ROWS), job.width
         seconds = 0.002 + (12.0 * n * d * d + 40.0 * d**3) / (on.gflops * 1e9) + 80.0 * n * d / on.bandwidth
-        return Cost(seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
+        return Cost(self.looks * seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Sheet:
         offset = x.astype(np.float64)

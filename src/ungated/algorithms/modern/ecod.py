@@ -19,6 +19,7 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
 from ...engines.unusual import Detector, Unusual
 
 MOST_KEPT = 2000
@@ -62,8 +63,9 @@ class ECOD(Detector):
     second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = job.rows, job.width
-        return Cost(0.001 + n * d * 2.0 / (on.scalar * 1e6) + 40.0 * n * d / on.bandwidth, 1e6 + 8.0 * n * d)
+        n, d = min(job.rows, unusual.MOST_ROWS), job.width
+        seconds = n * d * 6.0 / (on.scalar * 1e6) + 40.0 * n * d / on.bandwidth
+        return Cost(0.001 + self.looks * seconds, 1e6 + 8.0 * n * d)
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Tails:
         n = len(x)

@@ -20,17 +20,18 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
 from ...engines.unusual import Detector, Unusual, some
 
 MOST_ROBUST = 5000  # rows among which the closest half is looked for ...
 ROWS_A_COLUMN = 5  # ... and how many there must be for each column ...
 MOST_COLUMNS = 100  # ... of which there may be so many
-LEAST_WIDTH = 1e-6  # of the widest direction's variance: narrower ones are rounding, or columns that repeat others
+LEAST_WIDTH = 1e-2  # of a column's variance: where rows hardly vary, as along columns that repeat others
 
 
 @dataclass(frozen=True)
 class Cloud(Unusual):
-    """middle float64 (d,); steps float64 (d, r): from a row's offset to its distance along r directions, in widths."""
+    """middle float64 (d,); steps float64 (d, d): from a row's offset to its distance along d directions, in widths."""
 
     middle: Array
     steps: Array
@@ -56,12 +57,12 @@ class Mahalanobis(Detector):
     second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = job.rows, job.width
+        n, d = min(job.rows, unusual.MOST_ROWS), job.width
         seconds = 0.002 + (4.0 * n * d * d + 20.0 * d**3) / (on.gflops * 1e9) + 24.0 * n * d / on.bandwidth
         if self.robust and _enough(n, d):
             few = min(n, MOST_ROBUST)
             seconds += 0.2 + 600 * (3.0 * few * d * d + 30.0 * d**3) / (on.gflops * 1e9) + 5e-6 * few * d
-        return Cost(seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
+        return Cost(self.looks * seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Cloud:
         if self.robust and _enough(*x.shape) and not clock.expired:
@@ -72,8 +73,7 @@ class Mahalanobis(Detector):
             offset -= middle
             spread = offset.T @ offset / len(x)
         squares, directions = np.linalg.eigh(spread)
-        kept = squares > LEAST_WIDTH * max(squares[-1], 1e-12)
-        return Cloud(**blank, middle=middle, steps=directions[:, kept] / np.sqrt(squares[kept]))
+        return Cloud(**blank, middle=middle, steps=directions / np.sqrt(np.maximum(squares, LEAST_WIDTH)))
 
 
 def _enough(n: int, d: int) -> bool:
@@ -81,14 +81,10 @@ def _enough(n: int, d: int) -> bool:
 
 
 def _closest_half(x: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Middle (d,) and covariance (d, d) of the half of the rows whose covariance has the least determinant.
-
-    Columns that hardly vary within such a half would make any determinant 0: a little of the whole spread is added.
-    """
+    """Middle (d,) and covariance (d, d) of the half of the rows whose covariance has the least determinant."""
     from sklearn.covariance import MinCovDet
 
-    noise = np.random.default_rng(seed).normal(size=x.shape) * (0.01 * x.std(axis=0) + 1e-9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = MinCovDet(random_state=seed).fit(x + noise)
+        found = MinCovDet(random_state=seed).fit(x)
     return np.asarray(found.location_), np.asarray(found.covariance_)

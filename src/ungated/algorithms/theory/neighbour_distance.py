@@ -18,7 +18,7 @@ import numpy as np
 from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Shape
-from ...engines import neighbours
+from ...engines import neighbours, unusual
 from ...engines.neighbours import Neighbours
 from ...engines.unusual import Detector, Unusual, some
 
@@ -59,8 +59,10 @@ class NeighbourDistance(Detector):
     second: float = setting(0.0, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = min(job.rows, MOST_KNOWN), job.width
-        return Cost(0.01 + neighbours.seconds(n, n, d, self.k + 1, on), 2e6 + 12.0 * n * d + 16.0 * self.k * n)
+        n, d, told = min(job.rows, MOST_KNOWN), job.width, min(job.rows, unusual.MOST_ROWS)
+        return Cost(
+            0.01 + self.looks * neighbours.seconds(n, told, d, self.k + 1, on), 2e6 + 12.0 * n * d + 16.0 * self.k * n
+        )
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Distances:
         return Distances(**blank, known=some(x, MOST_KNOWN, clock.seed), k=max(1, int(self.k)))
