@@ -6,7 +6,8 @@ what it remembers of those before them, and gives scores of the code to come at 
 What lies further back than a window is forgotten: a stream is answered in windows that overlap by half, and a voice
 that has filled its window goes on from the later half. Where a stream has marks, part of the windows is rearranged so
 that the middle comes last, after what stands before and behind it: so a network learns to fill gaps (Bavarian et al.,
-"Efficient Training of Language Models to Fill in the Middle", 2022).
+"Efficient Training of Language Models to Fill in the Middle", 2022). Where its codes may be renamed, each window that is
+learned from has names drawn for it: a tune is met in every key.
 """
 
 from collections.abc import Callable
@@ -62,7 +63,8 @@ class StreamNet(Trained, Writer):
             kept = len(x) - min(MOST_WATCHED, max(LEAST_WATCHED, round(WATCHED * len(x))), len(x) // 5)
             watched, units = np.concatenate([np.zeros(1, np.int32), x[kept:]]), np.append(0.0, train.y[kept:])
             window = min(window, max(4, kept - 2))
-            cut = Windows(torch.from_numpy(x[:kept].astype(np.int64)), window, train.levels, train.marks)
+            names = None if train.renames is None else torch.from_numpy(np.array(train.renames, np.int64))
+            cut = Windows(torch.from_numpy(x[:kept].astype(np.int64)), window, train.levels, train.marks, names)
 
             def loss(net: "nn.Module", starts: "Tensor") -> "Tensor":
                 seen, told = cut(starts)
@@ -144,12 +146,16 @@ def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
 
 @dataclass
 class Windows:
-    """Windows of a stream, from a place that differs each time, some rearranged. Made of places of `starts`."""
+    """Windows of a stream, from a place that differs each time, some rearranged. Made of places of `starts`.
+
+    renames: int64 (k, levels), the names that a window's codes may be given, or None.
+    """
 
     x: "Tensor"
     window: int
     levels: int
     marks: int
+    renames: "Tensor | None" = None
 
     @cached_property
     def size(self) -> int:
@@ -170,6 +176,9 @@ class Windows:
         moved = starts + torch.randint(0, self.size, starts.shape)
         moved = moved.clamp(max=max(0, len(self.x) - self.size))
         rows = self.x[(moved[:, None] + torch.arange(self.size)).clamp(max=len(self.x) - 1)]
+        if self.renames is not None:
+            other = self.renames[torch.randint(0, len(self.renames), (len(rows),))[:, None], rows]
+            rows = torch.where((other >= 0).all(dim=1, keepdim=True), other, rows)
         if self.size == self.window + 1:
             return rows[:, :-1], rows[:, 1:]
         seen = torch.zeros(len(rows), self.window + 1, dtype=torch.int64)
