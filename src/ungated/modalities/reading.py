@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ..engines.extras import missing
-from . import folder, table
+from . import folder, music, table
 from .table import Raw
 from .text import corpus
 
@@ -38,6 +38,8 @@ def read(
         return _raw(found, ", ".join(map(str, source[:3])), limit_bytes)
     if isinstance(source, str | PathLike) and str(source).strip() and "\0" not in str(source):
         path = Path(source)
+        if found := music.recognise(path, evident=task != "generate"):
+            return _raw(found, str(source), limit_bytes)
         if task == "generate" and (found := corpus.recognise(path)):
             return _raw(found, str(source), limit_bytes)
         if (str(source) not in table.NAMED or path.exists()) and (found := folder.recognise(path, label_from)):
@@ -72,5 +74,6 @@ def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
         broken=found.broken,
         in_order=found.in_order,
         hows=found.hows,
+        judges=found.judges,
         limit_bytes=limit_bytes,
     )
