@@ -26,7 +26,7 @@ from .torch_loop import Schedule, Trained, dense_bf16_pays, descend, from_arrays
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 16_000, 500  # of the stream, its end: for stopping early
+WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 16_000, 500  # of the stream, its beginning: for stopping early
 REARRANGED = 0.5  # of the windows, where the stream has marks
 ASKED_AT_ONCE = 16_384  # codes of a minibatch that is answered
 MOST_SCORES = 8_000_000  # that it gives at once
@@ -60,7 +60,7 @@ class StreamNet(Trained, Writer):
         window: int,
         order: int = 0,
     ) -> Self:
-        """The network, learned from the stream `x`, int32 (n,), but for its last part, which is watched.
+        """The network, learned from the stream `x`, int32 (n,), but for its first part, which is watched.
 
         design: settings for `build`; levels are added. order: of the n-grams that it goes on from; 0 for none.
         Raises MissingExtra without torch.
@@ -71,12 +71,12 @@ class StreamNet(Trained, Writer):
 
             bf16 = dense_bf16_pays()
             net = cls.build(**design)
-            kept = len(x) - min(MOST_WATCHED, max(LEAST_WATCHED, round(WATCHED * len(x))), len(x) // 5)
-            guide = Guide.of(x[:kept], train.levels, order, clock) if order else None
+            first = min(MOST_WATCHED, max(LEAST_WATCHED, round(WATCHED * len(x))), len(x) // 5)
+            learned, watched, units = x[first:], x[:first], train.y[:first]
+            guide = Guide.of(learned, train.levels, order, clock) if order else None
             blank = cls({}, design, window, train.marks, **(guide.whole.arrays() if guide else {}))
-            watched, units = np.concatenate([np.zeros(1, np.int32), x[kept:]]), np.append(0.0, train.y[kept:])
-            window = min(window, max(4, kept - 2))
-            cut = Windows(torch.from_numpy(x[:kept].astype(np.int64)), window, train.levels, train.marks, guide)
+            window = min(window, max(4, len(learned) - 2))
+            cut = Windows(torch.from_numpy(learned.astype(np.int64)), window, train.levels, train.marks, guide)
 
             def loss(net: "nn.Module", starts: "Tensor") -> "Tensor":
                 seen, told, expected = cut(starts)

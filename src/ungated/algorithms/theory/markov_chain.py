@@ -49,8 +49,8 @@ class MarkovChain(Algorithm):
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> GramWriter:
         x = checked(self.card, train)
-        kept = len(x) - max(1, round(WATCHED * len(x)))
-        learn, watched = x[:kept], np.concatenate([np.zeros(1, np.int32), x[kept:]])
+        first = max(1, round(WATCHED * len(x)))
+        learn, watched = x[first:], x[:first]
         tried = {}
         for back in [self.back] if self.back else [1, 2, 3]:
             counts = Counts.of(learn, train.levels, back + 1)
