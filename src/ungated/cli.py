@@ -17,6 +17,7 @@ import click
 
 from . import __version__
 from .core.errors import UngatedError, UsageError
+from .serving.command import serve
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -294,6 +295,9 @@ def data() -> None:
     from .modalities import table
 
     console.show_named(list(table.NAMED.values()))
+
+
+app.add_command(serve)
 
 
 def main() -> None:

@@ -129,7 +129,8 @@ class Console(Listener):
         self._say("Took", took + f"{run.budget['bytes'] / 1e6:,.0f} MB at the peak")
         self._say("Model", run.model)
         self._say("Report", str(Path(run.model) / "report.html"))
-        self._say("Next", f"ungated predict {run.model} NEW.csv")
+        generates = run.task is not None and run.task.id == "generate"
+        self._say("Next", f"ungated generate {run.model}" if generates else f"ungated predict {run.model} NEW.csv")
 
     def _say(self, head: str, text: str, style: str = "") -> None:
         self.terminal.print(Text.assemble((f"{head:<10}", "bold"), (text, style)), soft_wrap=True)

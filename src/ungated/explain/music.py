@@ -110,7 +110,7 @@ def _by_place(model: Model, encoder: StreamEncoder, sealed: pl.DataFrame) -> dic
         for name, m, h in zip(names, places.mean(axis=0), half, strict=True)
     ]
     return {
-        "kind": "parts",
+        "kind": "costs",
         "title": "What was hard to foretell",
         "metric": f"nats a {encoder.unit}",
         "items": items,

@@ -48,7 +48,8 @@ def ask(raw: table.Raw, name: str, why: str, wish: Wish, run: Run) -> Question:
     classes = typed[target].cast(pl.String).fill_null("?").unique().sort().to_list() if target else []
     task = _learn(task_class, _only(task_class, schema, features), classes, wish)
     rows, sealed, groups, how = _seal(raw, typed, schema, task_class, wish, groups, run)
-    run.split = f"{sealed.height:,} {'pieces' if raw.in_order else 'rows'} are sealed ({how})"
+    noun = "piece" if raw.in_order else "row"
+    run.split = f"{table.many(sealed.height, noun)} sealed ({how})"
     run.task = TaskRecord(task.id, target, why, task.metric, task.guide.id, classes)
     codes = {c: k for k, c in enumerate(classes)}
     y = np.zeros(rows.height, np.int64)
