@@ -62,6 +62,9 @@ class View:
         if self.form is Form.ROWS:
             width, levels, filled = table.widths(frame, schema, self.columns, self.takes, memo)
             return Shape(self.form, task, rows, width, outputs, levels, (width,), filled)
+        if foreseen := getattr(_encoder(self.form, schema[self.columns[0]].kind), "foreseen", None):
+            codes, levels = foreseen(frame[self.columns[0]], schema[self.columns[0]].how)
+            return Shape(self.form, task, codes, 1, outputs, (levels,), (), 1.0)
         few = frame.gather_every(max(1, rows // SAMPLE))
         alone = Alone.fit(few, schema, self.columns[0], self.form)
         if self.form in (Form.STREAM, Form.ITEMS):  # whose number or width only the numbers themselves tell

@@ -236,7 +236,8 @@ def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     if trial.entrant.tastes:
         least = min(3 * LOADING, 0.1 * (terms.deadline - time.monotonic()))  # the first step of all takes longer
         return trial.course or max(least, 2 * TASTE * terms.share)  # what the rows of a taste take, twice
-    return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
+    card = trial.entrant.algorithm.card
+    return terms.share if card.anytime and not card.ends else max(terms.share, 3 * ladder.expected(trial))
 
 
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:

@@ -29,6 +29,7 @@ Chains: TypeAlias = tuple[tuple[int, ...], ...]  # one for each phase
 
 MOST_PERIOD = 12
 MOST_COUNTED = 6_000_000  # codes of all renamed copies together
+MOST_RENAMED = 500_000  # codes, for which renamed copies are reckoned with
 CLEAR = 0.01  # nats a code by which a longer period must foretell better
 LEAST_WEIGHT = 0.03
 HELD = 0.12  # of the documents: by them chains and weights are chosen
@@ -114,13 +115,17 @@ class FactoredNgrams(Algorithm):
         form=Form.STREAM,
     )
     fitted: ClassVar = FactoredWriter
+    variants: ClassVar = ({"ways": 5}, {"ways": 2})
 
+    ways: int = setting(1, "ways to look back that are tried, each with and without renamed copies", low=1, high=5)
     depth: int = setting(6, "distances in the longest chain", low=3, high=8)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, names = job.rows * max(1, job.width), 6
-        counted = min(n * names, MOST_COUNTED) + n
-        return Cost(0.02 + 6.0 * self.depth * counted / (on.scalar * 1e6), counted * (40.0 + 24.0 * self.depth))
+        n = job.rows * max(1, job.width)
+        copies = 12 if n < MOST_RENAMED else 0  # music, which comes in twelve keys, is short
+        counted = min(n * copies, MOST_COUNTED) + n
+        seconds = 2 * self.ways * (0.004 + 0.35 * self.depth * counted / (on.scalar * 1e6))  # once to try, once to keep
+        return Cost(0.01 + seconds, counted * (30.0 + 10.0 * self.depth * (1 + self.ways)))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> FactoredWriter:
         x = _checked(train)
@@ -131,7 +136,7 @@ class FactoredNgrams(Algorithm):
         phases, units = streams.own.phases(period)[held], np.asarray(train.y)[len(x) - len(held) :][held]
         tried: list[tuple[Chains, bool]] = []
         chances: list[Floats] = []
-        for chains, renamed in _candidates(period, self.depth, len(streams.renames) > 1):
+        for chains, renamed in _candidates(period, self.depth, self.ways, len(streams.renames) > 1):
             if tried and clock.left() < clock.spent() / len(tried) * (len(tried) + 2):  # all are counted once more
                 break
             tried.append((chains, renamed))
@@ -224,15 +229,15 @@ def _period(places: Places, held: Array, levels: int) -> int:
     return int(np.argmax(np.array(loss) <= min(loss) + CLEAR)) + 1
 
 
-def _candidates(period: int, depth: int, renames: bool) -> list[tuple[Chains, bool]]:
+def _candidates(period: int, depth: int, ways: int, renames: bool) -> list[tuple[Chains, bool]]:
     """Ways to look back, the most promising first; each with and without renamed copies."""
     if period == 1:
         near = tuple(range(1, depth + 1))
-        ways: list[Chains] = [(near,), (near[:3],), ((1, 3, 2, 4),), ((2, 1, 3),)]
+        known: list[Chains] = [(near,), ((1, 3, 2, 4),), ((2, 1, 3),), (near[:3],)]
     else:
         makers = (_step_first, _line_first, _nearest, _line, _nearest_in_step)
-        ways = [tuple(make(period, phase, depth) for phase in range(period)) for make in makers]
-    return [(way, renamed) for way in ways for renamed in ((True, False) if renames else (False,))]
+        known = [tuple(make(period, phase, depth) for phase in range(period)) for make in makers]
+    return [(way, renamed) for way in known[:ways] for renamed in ((True, False) if renames else (False,))]
 
 
 def _step_first(period: int, phase: int, depth: int) -> tuple[int, ...]:
