@@ -139,6 +139,14 @@ class Fitted(abc.ABC):
         return cls(**state.values, **state.arrays, **{k: Text(v) for k, v in state.texts.items()})
 
 
+class Maker(Fitted):
+    """Something learned that makes pictures."""
+
+    @abc.abstractmethod
+    def make(self, labels: Array, seed: int) -> Array:
+        """A picture of each class in `labels`, int64 (count,), 0 where there are none: uint8 (count, c, h, w)."""
+
+
 class Text(str):
     """A long text in a library's own format (LightGBM's trees, say), stored as a file of its own."""
 
