@@ -331,7 +331,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_trained(tm
 
 def test_reading_is_quick_to_refuse(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="target"):
-        ug.fit(_table(), time="5s")
+        ug.fit(_table(), task="classify", time="5s")
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="too few"):
         ug.fit(tmp_path / "t.csv", "b", time="5s")

@@ -115,7 +115,8 @@ def test_conformance(task: tasks.Task) -> None:
 
 
 def test_every_task_is_known_by_its_id() -> None:
-    assert {i: t.id for i, t in tasks.known().items()} == {i: i for i in tasks.known()}
+    assert tasks.known()[:2] == ["classify", "regress"]
+    assert all((tasks.unsupervised(i) or tasks.supervised(i)).id == i for i in tasks.known())
 
 
 @pytest.mark.parametrize(

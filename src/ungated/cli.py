@@ -34,16 +34,19 @@ def app() -> None:
     """
 
 
+_TASKS = "classify, regress; or, without a target, cluster, associate, detect, embed, generate.  [default: inferred]"
+
 _shared = [
     click.argument("data"),
     click.option("--target", metavar="COLUMN", help="The column to be answered."),
     click.option("--time", "time_", default="2m", show_default=True, help="Wall clock until the model is saved."),
     click.option("--memory", help="Peak of all processes together, as 2GB.  [default: 60% of what is free]"),
-    click.option("--task", metavar="TASK", help="classify or regress; inferred from the target if not given."),
+    click.option("--task", metavar="TASK", help=_TASKS),
     click.option("--algorithms", metavar="ID,ID", help="Try these alone (and the baseline)."),
     click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="What a column is, as age=number."),
     click.option("--label-from", metavar="PATTERN", help="Columns from file names, as '{label}_{speaker}_{n}.wav'."),
     click.option("--group", metavar="COLUMN", help="Rows with the same value stay on one side of every split."),
+    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="As support=0.001."),
     click.option("--allow-broken", is_flag=True, help="Go on although over a tenth of the files cannot be read."),
 ]
 
@@ -57,6 +60,7 @@ def _with_shared(command: Any) -> Any:
 @app.command()
 @_with_shared
 @click.option("--test", metavar="FILE", help="Rows to test on; else a random fifth is sealed.")
+@click.option("--truth", metavar="COLUMN", help="Labels to compare with at the end; nothing is learned from them.")
 @click.option("--no-seal", is_flag=True, help="Learn from all rows: you keep your own test rows.")
 @click.option("--metric", metavar="ERROR", help="The headline error, as log-loss, auc, mae.")
 @click.option("--from", "from_", metavar="MODEL", help="Let networks start from what this model has learned.")
@@ -74,8 +78,10 @@ def fit(
     kinds: tuple[str, ...],
     label_from: str | None,
     group: str | None,
+    settings: tuple[str, ...],
     allow_broken: bool,
     test: str | None,
+    truth: str | None,
     no_seal: bool,
     metric: str | None,
     from_: str | None,
@@ -84,7 +90,7 @@ def fit(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Learn to answer a column of DATA from the others.
+    """Learn to answer a column of DATA from the others; or, with --task, what groups, rules and oddities there are.
 
     DATA is a CSV, TSV, Parquet, Arrow or JSONL file, a folder of such files, or a name from `ungated data`; or a
     folder of pictures, recordings or texts with one folder a class; or IDX or NPZ arrays of pictures.
@@ -107,6 +113,8 @@ def fit(
         kinds=_pairs(kinds),
         label_from=label_from,
         group=group,
+        truth=truth,
+        settings=_settings(settings),
         allow_broken=allow_broken,
         from_=from_,
         candidates=candidates,
@@ -136,6 +144,7 @@ def plan(
     kinds: tuple[str, ...],
     label_from: str | None,
     group: str | None,
+    settings: tuple[str, ...],
     allow_broken: bool,
     as_json: bool,
 ) -> None:
@@ -154,6 +163,7 @@ def plan(
         kinds=_pairs(kinds),
         label_from=label_from,
         group=group,
+        settings=_settings(settings),
         allow_broken=allow_broken,
         listener=listener,
     )
@@ -352,6 +362,20 @@ def _pairs(kinds: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--kind {kind!r} is not of the form COLUMN=KIND, as age=number.")
         pairs[name] = value
     return pairs
+
+
+def _settings(words: tuple[str, ...]) -> dict[str, Any]:
+    """Settings with their values: numbers, true and false as such, all else as text."""
+    settings: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"--set {word!r} is not of the form NAME=VALUE, as support=0.001.")
+        try:
+            settings[name.strip().replace("-", "_")] = json.loads(value)
+        except ValueError:
+            settings[name.strip().replace("-", "_")] = value
+    return settings
 
 
 def _unused(folder: Path) -> Path:

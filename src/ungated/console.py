@@ -14,6 +14,7 @@ from rich.text import Text
 
 from .core.run import Entry, Run
 from .pipeline import Listener, Progress
+from .report.words import PERCENT
 
 COLUMNS_SHOWN = 20
 ERA_COLOURS = {"theory": "yellow", "classical": "cyan", "modern": "magenta"}
@@ -58,7 +59,7 @@ class Console(Listener):
     def _task(self, run: Run) -> None:
         task = run.task
         assert task is not None
-        self._say("Task", f"{task.id} {task.target}: {task.why}")
+        self._say("Task", f"{task.id} {task.target}".rstrip() + f": {task.why}")
         guided = f"; the search is guided by {task.guide}" if task.guide != task.metric else ""
         self._say("", f"measured by {task.metric} (--metric){guided}")
 
@@ -99,7 +100,7 @@ class Console(Listener):
         self._say("", tried)
         task = run.task
         assert task is not None
-        percent = task.metric in ("error", "balanced-error")
+        percent = task.metric in PERCENT
         figures = (f">{task.metric}", ">95% interval", ">seconds", ">MB", ">µs a row", ">size", ">tried", ">share")
         heads = ("best of each algorithm", "era", "year", *figures)
         best = {e.id: e for e in reversed(run.leaderboard)}  # of each algorithm, the line that stands highest
@@ -141,7 +142,8 @@ def show_algorithms(cards: Sequence[Any]) -> None:
     table = _table("id", "algorithm", "era", "year", "tasks", "form", "paper")
     for c in cards:
         paper = c.paper + (f"  ({missing(c.extras)})" if missing(c.extras) else "")
-        table.add_row(c.id, c.name, _era(c.era), str(c.year), ", ".join(sorted(c.tasks)), c.form.value, paper)
+        tasks = ", ".join(sorted(c.tasks)) if len(c.tasks) < 5 else "any"
+        table.add_row(c.id, c.name, _era(c.era), str(c.year), tasks, c.form.value, paper)
     _wide().print(table)
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from . import algorithms, store, tasks
 from .core.algorithm import Algorithm, Fitted, State, plain
 from .core.errors import InputError, ModelError, UsageError
-from .core.numbers import Answer, Array
+from .core.numbers import Answer, Array, Column, Form, Numbers
 from .core.run import ErrorRecord, Run
 from .modalities import table, views
 from .modalities.broken import Broken
@@ -25,6 +25,7 @@ from .modalities.reading import read
 
 CHUNK = 50_000  # rows answered at a time, so that memory does not grow with the file
 GOLDEN_ROWS, FEW_GOLDEN = 12, 3  # the few where rows hold pictures or sounds
+GOLDEN_LETTERS = 400  # of the one text whose letters are foretold
 GOLDEN_TOLERANCE = 1e-3
 
 
@@ -63,7 +64,7 @@ class Model:
     def __init__(self, contents: store.Contents, run: Run, folder: Path | None = None) -> None:
         self._contents, self.run, self.folder = contents, run, folder
         document = contents.document
-        self.task = tasks.known()[document["task"]["id"]].from_json(document["task"]["values"])
+        self.task = tasks.from_json(document["task"])
         self.target: str = document["target"]
         self.schema = table.Schema.from_json(document["schema"])
         self.features: tuple[str, ...] = tuple(document["features"])
@@ -76,11 +77,16 @@ class Model:
     def predict(self, data: Any) -> Any:
         """What the target is, for each row of `data`, in the caller's kind (a Series, an array, a list).
 
+        Without a target, a table of what the task says of each row: its cluster, how unusual it is, its place.
+
         data: a path, several of them, or a pandas, polars, Arrow or NumPy table with the training columns in any order.
         Of a row whose file cannot be read nothing is said (None).
         Raises InputError when a column is missing or cannot be read as its kind.
         """
-        return table.give_back(self._said(self._answered(data).answer), self.target, data)
+        answer = self._answered(data).answer
+        if isinstance(self.task, tasks.Supervised):
+            return table.give_back(self._said(self.task, answer), self.target, data)
+        return table.give_back_table(self._found(answer), data)
 
     def predict_proba(self, data: Any) -> Any:
         """The probability of each class, one column a class, in the caller's kind of table. UsageError for amounts."""
@@ -98,25 +104,48 @@ class Model:
         for broken in answered.broken:
             tell(broken)
         columns = [pl.Series("file", answered.files)] if answered.files else []
-        columns += [pl.Series(self.target, list(self._said(answered.answer)))]
+        if not isinstance(self.task, tasks.Supervised):
+            found = self._found(answered.answer)
+            return pl.DataFrame([*columns, *(pl.Series(k, list(v)) for k, v in found.items())])
+        columns += [pl.Series(self.target, list(self._said(self.task, answered.answer)))]
         columns += [pl.Series(f"P({c})", answered.answer[:, i]).fill_nan(None) for i, c in enumerate(self.classes)]
         return pl.DataFrame(columns)
 
     def evaluate(self, data: Any, label_from: str | None = None) -> Scores:
-        """The error on labelled rows, with its 95% interval, beside the trivial baseline's. Raises InputError."""
-        raw = read(data, label_from=label_from)
+        """The error on labelled rows, with its 95% interval, beside the trivial baseline's. Raises InputError.
+
+        Where no answers are given, the rows become an exam, as the sealed ones did.
+        """
+        raw = read(data, label_from=label_from, task=self.task.id)
         if raw.sealed is not None:  # its official test rows: others may be what the model has learned from
             raw = replace(raw, frame=raw.sealed)
         cast = table.cast(
             raw.frame, self.schema, where=raw.source, optional=self._needless - {self.target}, base=raw.base
         )
-        typed = cast.frame.filter(~pl.Series(cast.lost) & pl.col(self.target).is_not_null())
+        typed = cast.frame.filter(~pl.Series(cast.lost))
+        if isinstance(self.task, tasks.Unsupervised):
+            return self.judge(*self.examined(typed), self.task.counted.removeprefix("sealed "))
+        typed = typed.filter(pl.col(self.target).is_not_null())
         if not typed.height:
             raise InputError(f"{raw.source}: no row has a value in {self.target!r}: there is nothing to compare with.")
-        return self.judge(self.task.encode(typed[self.target].to_list()), self.answer(typed), "rows")
+        return self.judge(*self.examined(typed), "rows")
 
-    def judge(self, y: Array, answer: Answer, rows: str = "sealed rows") -> Scores:
+    def examined(self, typed: pl.DataFrame, seed: int = 0) -> tuple[Array, Answer]:
+        """(what is true, what the ensemble answers) of rows whose target is given, or of the exam that they become."""
+        if isinstance(self.task, tasks.Supervised):
+            return self.task.encode(typed[self.target].to_list()), self.answer(typed)
+        assert isinstance(self.task, tasks.Unsupervised)
+        y = np.zeros(typed.height)
+        parts = []
+        for encoder, fits in self._fits():
+            exam = self.task.exam(encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height)), seed)
+            y = exam.y if exam.form is self.task.form else y
+            parts += [share * fitted.answer(exam.x) for share, fitted in fits]
+        return y, self.task.adjust(np.sum(parts, axis=0), self._by)
+
+    def judge(self, y: Array, answer: Answer, rows: str | None = None) -> Scores:
         """How answers do against what is true, y as the task encodes it. rows: what they are called."""
+        rows = rows or str(getattr(self.task, "counted", "sealed rows"))
         constant = np.tile(np.array(self._contents.document["baseline"]), (len(y), 1))
         measure = self.task.measure
         low, high = measure.interval(y, answer)
@@ -130,22 +159,38 @@ class Model:
         return np.concatenate(parts)
 
     def _answer(self, typed: pl.DataFrame) -> Answer:
-        total = np.zeros((typed.height, self.task.outputs))
+        total: Answer | None = None
+        described = table.Described(typed, self.schema)
+        for encoder, fits in self._fits():
+            x = encoder.numbers(self._as_read(encoder, typed, described), np.zeros(typed.height)).x
+            for share, fitted in fits:
+                total = share * fitted.answer(x) + (0.0 if total is None else total)
+        assert total is not None
+        return self.task.adjust(total, self._by)
+
+    def _fits(self) -> list[tuple[views.Encoder, list[tuple[float, Fitted]]]]:
+        """Each encoder with what reads through it: shares in the ensemble, and what was learned."""
         by_encoder: dict[int, list[tuple[float, Fitted]]] = {}
         for member in self.members:
             for place, fitted in member.fits:
                 by_encoder.setdefault(place, []).append((member.weight / len(member.fits), fitted))
-        described = table.Described(typed, self.schema)
-        for place, fits in by_encoder.items():
-            encoder = self.encoders[place]
-            rows = described.rows(encoder.sources) if isinstance(encoder, table.RowEncoder) else typed
-            x = encoder.numbers(rows, np.zeros(typed.height)).x
-            for share, fitted in fits:
-                total += share * fitted.answer(x)
-        return self.task.adjust(total, self._by)
+        return [(self.encoders[place], fits) for place, fits in by_encoder.items()]
+
+    def _as_read(
+        self, encoder: views.Encoder, typed: pl.DataFrame, described: table.Described | None = None
+    ) -> pl.DataFrame:
+        """Typed rows as an encoder takes them: for rows, with pictures and sounds described."""
+        if not isinstance(encoder, table.RowEncoder):
+            return typed
+        return (described or table.Described(typed, self.schema)).rows(encoder.sources)
+
+    def numbers(self, typed: pl.DataFrame) -> Numbers:
+        """Typed rows as the numbers that the member with the largest share sees."""
+        encoder, _ = max(self._fits(), key=lambda found: sum(share for share, _ in found[1]))
+        return encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height))
 
     def _answered(self, data: Any) -> "Answered":
-        raw = read(data)
+        raw = read(data, task=self.task.id)
         if raw.sealed is not None:  # a split is for learning, not for asking
             raw = replace(raw, frame=pl.concat([raw.frame, raw.sealed], how="diagonal_relaxed"))
         answer, broken = self._answer_table(raw.frame, raw.source, raw.base)
@@ -162,17 +207,34 @@ class Model:
 
     def _answer_table(self, frame: pl.DataFrame, where: str, base: Path | None) -> tuple[Answer, list[Broken]]:
         cast = table.cast(frame, self.schema, where=where, optional=self._needless, base=base)
-        answer = np.full((frame.height, self.task.outputs), np.nan)
         if not cast.lost.any():
             return self.answer(cast.frame), cast.broken
-        if not cast.lost.all():
-            answer[~cast.lost] = self.answer(cast.frame.filter(~pl.Series(cast.lost)))
+        read = self.answer(cast.frame.filter(~pl.Series(cast.lost))) if not cast.lost.all() else None
+        answer = np.full((frame.height, self.task.outputs or 1 if read is None else read.shape[1]), np.nan)
+        if read is not None:
+            answer[~cast.lost] = read
         return answer, cast.broken
 
-    def _said(self, answer: Answer) -> Array:
+    def _found(self, answer: Answer) -> dict[str, Array]:
+        """What the answers say where there is no target, by column; None where there is no answer."""
+        assert isinstance(self.task, tasks.Unsupervised)
+        unsaid = np.asarray(np.isnan(answer).any(axis=1))
+        said = self.task.said(np.where(unsaid[:, None], 0.0, answer), self.columns)
+        if unsaid.any():
+            said = {name: values.astype(object) for name, values in said.items()}
+            for values in said.values():
+                values[unsaid] = None
+        return said
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What each column of the numbers means that the member with the largest share sees."""
+        return self.numbers(_from_plain(self._contents.document["golden"]["rows"], self.schema)).columns
+
+    def _said(self, task: tasks.Supervised, answer: Answer) -> Array:
         """What the answers say, in the target's own type; None where there is no answer."""
         unsaid = np.asarray(np.isnan(answer).any(axis=1))
-        said = self.task.decode(np.where(unsaid[:, None], 0.0, answer))
+        said = task.decode(np.where(unsaid[:, None], 0.0, answer))
         if self.task.id == "classify":
             said = _typed(said, self.schema[self.target].how.get("dtype", "text"))
         if unsaid.any():
@@ -185,11 +247,20 @@ class Model:
         """Columns that predictions can do without."""
         return {c.name for c in self.schema.columns} - set(self.features)
 
+    @property
+    def supervised(self) -> tasks.Supervised:
+        """The task, where it has a target. Raises UsageError where it has none."""
+        if not isinstance(self.task, tasks.Supervised):
+            raise UsageError(f"This model answers no target: its task is {self.task.id}.")
+        return self.task
+
     # -- knowing -------------------------------------------------------------------------------------------------------
 
     @property
     def classes(self) -> Sequence[Any]:
-        """The classes, in the order of `predict_proba`'s columns; empty for amounts."""
+        """The classes, in the order of `predict_proba`'s columns; empty for amounts and where there is no target."""
+        if self.target not in self.schema:
+            return []
         labels = np.array(getattr(self.task, "classes", ()), object)
         return list(_typed(labels, self.schema[self.target].how.get("dtype", "text")))
 
@@ -222,7 +293,7 @@ class Model:
 
     def __repr__(self) -> str:
         said = self.run.error.words if self.run.error else "its sealed rows are not opened yet"
-        return f"<ungated model of {self.target}: {said}>"
+        return f"<ungated model of {self.target or self.task.id}: {said}>"
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
@@ -308,7 +379,7 @@ def build(
             {"algorithm": algorithm.card.id, "settings": algorithm.settings(), "weight": weight, "fits": names}
         )
     document = {
-        "task": {"id": task.id, "values": task.to_json()},
+        "task": tasks.to_json(task),
         "target": target,
         "schema": schema.to_json(),
         "features": list(features),
@@ -319,7 +390,7 @@ def build(
         "golden": {"rows": {}, "answers": []},
     }
     model = Model(store.Contents(document, states), run)
-    golden = sample.head(FEW_GOLDEN if pl.Binary in sample.dtypes else GOLDEN_ROWS)
+    golden = _few(sample, schema, getattr(task, "form", None))
     document["golden"] = plain({"rows": _to_plain(golden), "answers": model.answer(golden).tolist()})
     return model
 
@@ -347,6 +418,14 @@ def _typed(labels: Array, dtype: str) -> Array:
         return labels
 
 
+def _few(sample: pl.DataFrame, schema: table.Schema, form: Form | None) -> pl.DataFrame:
+    """A few training rows, few enough to be answered whenever the model is loaded."""
+    if form is Form.STREAM:
+        texts = [n for n in sample.columns if schema[n].kind == "text"]
+        return sample.head(1).with_columns(pl.col(n).str.head(GOLDEN_LETTERS) for n in texts)
+    return sample.head(FEW_GOLDEN if pl.Binary in sample.dtypes else GOLDEN_ROWS)
+
+
 def _to_plain(typed: pl.DataFrame) -> dict[str, list[Any]]:
     """Typed rows as JSON holds them: dates as whole microseconds, pictures and sounds in base64."""
 
@@ -358,7 +437,7 @@ def _to_plain(typed: pl.DataFrame) -> dict[str, list[Any]]:
 
 def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFrame:
     """Typed rows again from `_to_plain`."""
-    types = {"number": pl.Float64(), "date": pl.Datetime("us")}
+    types = {"number": pl.Float64(), "date": pl.Datetime("us"), "basket": pl.List(pl.String)}
     columns = []
     for name, values in rows.items():
         kind = schema[name].kind

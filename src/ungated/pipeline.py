@@ -10,14 +10,16 @@ Nothing here computes: each step is a room of its own. Every step writes into th
 """
 
 import contextlib
+import dataclasses
 import datetime
 import importlib
 import importlib.metadata
 import platform
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from . import __version__, algorithms, explain, ledger, store
 from .core.algorithm import Algorithm, Entrant, Machine, plain
 from .core.clock import Budget, amount, seconds
 from .core.errors import UsageError
-from .core.numbers import Form
+from .core.numbers import Array, Form
 from .core.run import Run
 from .engines import interrupt, state
 from .engines.pool import Pool
@@ -43,6 +45,8 @@ from .question import Question, Wish, ask
 from .search import split
 from .search.climb import Summit, Terms, climb, quicker
 from .search.ladder import Trial
+from .search.split import Fold
+from .tasks import Supervised, Unsupervised
 from .transfer import Start, told
 
 MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
@@ -106,6 +110,8 @@ def fit(
     seal: bool = True,
     group: str | None = None,
     label_from: str | None = None,
+    truth: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     allow_broken: bool = False,
     from_: str | Path | None = None,
     seed: int = 0,
@@ -114,18 +120,20 @@ def fit(
     started: float | None = None,
     command: str = "",
 ) -> Model:
-    """Learn to answer `target` from the other columns, within the time and memory given.
+    """Learn to answer `target` from the other columns, or what there is in them, within the time and memory given.
 
     data, test: a path to a file or folder, the name of a set that ships with a dependency (`ungated data` lists them),
     or a pandas, polars, Arrow or NumPy table. Without `test`, a random fifth of the rows is sealed.
     time: wall clock until the model is saved ("90s", "2m"). memory: peak of the whole process tree ("2GB").
-    task: classify or regress; metric: the headline error; algorithms: ids to try; kinds: column -> kind; each is
-    inferred or all where not given. candidates: try just so many, so that the same seed gives the same model
-    whatever the machine is doing. seal: whether to keep test rows back; False where you keep your own.
-    group: a column, rows with the same value in which stay on one side of every split. label_from: a pattern of file
-    names, as "{label}_{speaker}_{n}.wav", whose names in braces become columns. allow_broken: go on although more than
-    a tenth of the files cannot be read. from_: the folder of an earlier model, whose learned features networks may
-    start from.
+    task: classify or regress, which answer a target; cluster, associate, detect, embed or generate, which need
+    none; metric: the headline error; algorithms: ids to try; kinds: column -> kind; each is inferred or all where
+    not given. candidates: try just so many, so that the same seed gives the same model whatever the machine is
+    doing. seal: whether to keep test rows back; False where you keep your own.
+    group: a column, rows with the same value in which stay on one side of every split. label_from: a pattern of
+    file names, as "{label}_{speaker}_{n}.wav", whose names in braces become columns. truth: a column of labels that
+    nothing is learned from and that is compared with at the end. settings: of the task or the algorithms, by name.
+    allow_broken: go on although more than a tenth of the files cannot be read. from_: the folder of an earlier
+    model, whose learned features networks may start from.
     out: where the model folder goes; None keeps it in memory until `Model.save`.
 
     Raises InputError or UsageError, each saying what to do.
@@ -135,7 +143,8 @@ def fit(
     if out is not None:
         store.check_writable(Path(out))
     run = _new_run(data, seed, means, command)
-    wish = Wish(data, target, test, task, metric, kinds or {}, seal, group, label_from, allow_broken)
+    known = (metric, kinds or {}, seal, group, label_from, allow_broken, truth, settings or {})
+    wish = Wish(data, target, test, task, *known)
     start = Start.of(from_) if from_ is not None else Start()
     with interrupt.heard_once():
         return _fit(
@@ -158,9 +167,11 @@ def _fit(
         with _pool(means, chosen, folder) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
             listener.asked(run)
-            fitting = _plan(run, question, chosen, means, start)
+            fitting = _plan(run, question, _set(chosen, wish.settings, question), means, start)
             listener.planned(run)
-            summit, prepared = _climb(run, listener, question, fitting, means, pool, candidates, start, folder)
+            summit, prepared = _climb(
+                run, listener, question, fitting, means, pool, candidates, start, folder, wish.settings
+            )
             run.peak_bytes = pool.peak_bytes
         model = _build(run, question, summit, prepared)
     if out is not None:
@@ -187,6 +198,7 @@ def plan(
     kinds: Mapping[str, str] | None = None,
     group: str | None = None,
     label_from: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     allow_broken: bool = False,
     listener: Listener | None = None,
 ) -> Run:
@@ -194,10 +206,11 @@ def plan(
     listener = listener or Listener()
     means = Means.of(time, memory)
     run = _new_run(data, 0, means, "")
-    wish = Wish(data, target, None, task, None, kinds or {}, True, group, label_from, allow_broken)
+    known = (None, kinds or {}, True, group, label_from, allow_broken, None, settings or {})
+    wish = Wish(data, target, None, task, *known)
     question = ask(wish, run, means.budget.bytes // 8)
     listener.asked(run)
-    _plan(run, question, _chosen(algorithms), means, Start())
+    _plan(run, question, _set(_chosen(algorithms), wish.settings, question), means, Start())
     listener.planned(run)
     return run
 
@@ -255,9 +268,23 @@ def _chosen(ids: str | Sequence[str] | None) -> list[type[Algorithm]]:
     return [known[i] for i in dict.fromkeys(["baseline", *wanted])]
 
 
-def _plan(run: Run, question: Question, chosen: Sequence[type[Algorithm]], means: Means, start: Start) -> list[Entrant]:
+def _set(chosen: Sequence[type[Algorithm]], settings: Mapping[str, Any], question: Question) -> list[Algorithm]:
+    """The algorithms for this task, each with those of a person's settings that it has. Raises UsageError."""
+    able = [cls for cls in chosen if question.task.id in cls.card.tasks]
+    own = {cls: {f.name for f in dataclasses.fields(cls)} for cls in able}
+    of_task = {f.name for f in dataclasses.fields(question.task)}  # type: ignore[arg-type]
+    anyones = of_task.union(*own.values()) - {"metric", "classes"}
+    if strange := [name for name in settings if name not in anyones]:
+        raise UsageError(
+            f"Nothing here has a setting {strange[0]!r}. For the task {question.task.id} there are: "
+            f"{', '.join(sorted(anyones)) or 'none'}."
+        )
+    return [cls(**{k: v for k, v in settings.items() if k in own[cls]}) for cls in able]
+
+
+def _plan(run: Run, question: Question, chosen: Sequence[Algorithm], means: Means, start: Start) -> list[Entrant]:
     """Fill in the run's plan, cheap first; returns the entrants that fit."""
-    able = [e for cls in chosen if question.task.id in cls.card.tasks for e in question.entrants(cls())]
+    able = [e for algorithm in chosen for e in question.entrants(algorithm)]
     able = start.entrants([e for e in able if not (e.algorithm.card.id == "baseline" and e.view)])
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
     lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
@@ -276,12 +303,12 @@ def _climb(
     candidates: int | None,
     start: Start,
     scratch: Path,
+    fixed: Collection[str],
 ) -> tuple[Summit, Prepared]:
     """Part the rows into folds, and climb."""
     planned = {line.algorithm: line.seconds for line in run.plan}
-    climbing_seconds = means.budget.left() - _reserve(means, question)
-    affordable = float("inf") if candidates else climbing_seconds * means.workers / _strong(question, fitting, planned)
-    folds, how = split.choose(question.strata, question.rows.height, run.seed, affordable, question.groups)
+    deadline = time.monotonic() + means.budget.left() - _reserve(means, question)
+    folds, how = _parted(question, fitting, planned, means, candidates, run.seed)
     run.split = f"{how}; {run.split}"
 
     def view(entrant: Entrant) -> View:
@@ -295,14 +322,19 @@ def _climb(
             state.write(folder, learned)
         return folder
 
-    prepared = Prepared(question.rows, question.y, question.schema, view, folds, scratch / "blocks")
+    exam = partial(question.task.exam, seed=run.seed) if isinstance(question.task, Unsupervised) else None
+    to = scratch / "blocks"
+    prepared = Prepared(question.rows, question.y, question.schema, view, folds, to, exam, question.reference)
+    y, folds, learned = _answers(question, prepared, folds)
+    climbing_seconds = deadline - time.monotonic()
     terms = Terms(
         task=question.task,
-        y=question.y,
+        y=y,
         folds=folds,
+        learned=learned,
         blocks=prepared.blocks,
         share=climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds)),
-        deadline=time.monotonic() + climbing_seconds,
+        deadline=deadline,
         worker_bytes=means.budget.bytes,
         scratch=scratch / "trials",
         seed=run.seed,
@@ -311,6 +343,7 @@ def _climb(
         limit=candidates,
         start=begun,
         making=prepared.making,
+        fixed=fixed,
     )
     _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
@@ -318,8 +351,35 @@ def _climb(
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
     told(summit.trials, start, run)
-    run.leaderboard = ledger.leaderboard(summit, question.y, folds, question.task, run.plan, means.budget.started)
+    run.leaderboard = ledger.leaderboard(summit, y, folds, question.task, run.plan, means.budget.started)
     return quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds), prepared
+
+
+def _parted(
+    question: Question,
+    fitting: Sequence[Entrant],
+    planned: Mapping[str, float],
+    means: Means,
+    candidates: int | None,
+    seed: int,
+) -> tuple[list[Fold], str]:
+    """The folds by which candidates are judged, and how they were chosen."""
+    rows, task = question.rows.height, question.task
+    if isinstance(task, Unsupervised):
+        return split.once(question.strata, rows, seed, task.held, task.most_held, question.groups, question.in_order)
+    seconds = means.budget.left() - _reserve(means, question)
+    affordable = float("inf") if candidates else seconds * means.workers / _strong(question, fitting, planned)
+    return split.choose(question.strata, rows, seed, affordable, question.groups)
+
+
+def _answers(
+    question: Question, prepared: Prepared, folds: list[Fold]
+) -> tuple[Array, list[Fold], Callable[[int], Array]]:
+    """(what is true, the folds with positions in it, what is true of a fold's rows to learn from)."""
+    if question.reference is None:
+        return question.y, folds, lambda fold: question.y[folds[fold].train]
+    learned, y = prepared.answers(0)
+    return y, [Fold(folds[0].train, np.arange(len(y)))], lambda fold: learned
 
 
 def _strong(question: Question, fitting: Sequence[Entrant], planned: Mapping[str, float]) -> float:
@@ -383,7 +443,7 @@ def _build(run: Run, question: Question, summit: Summit, prepared: Prepared) -> 
         encoders=[encoder for _, encoder in encoders.values()],
         members=members,
         temperature=summit.by,
-        baseline=question.task.baseline(question.y),
+        baseline=question.task.baseline(question.y if question.reference is None else prepared.answers(0)[0]),
         sample=question.rows,
         run=run,
     )
@@ -391,17 +451,21 @@ def _build(run: Run, question: Question, summit: Summit, prepared: Prepared) -> 
 
 def _open_seal(run: Run, model: Model, question: Question, budget: Budget) -> None:
     """Open the sealed rows, once: the error, its figures, what mattered, the worst mistakes."""
-    y = question.task.encode(question.sealed[question.target].to_list())
     began = time.monotonic()
-    answer = model.answer(question.sealed)
+    y, answer = model.examined(question.sealed, run.seed)
     took = time.monotonic() - began
     scores = model.judge(y, answer)
     run.error, run.metrics = scores.error, scores.metrics
     most = (0.1 if question.mixed else 0.05) * budget.seconds + 0.5
     allowance = float(np.clip(budget.left() - 0.5, 0.3, most))
-    run.figures = question.task.figures(y, answer)
-    run.figures += explain.explained(model, question.sealed, y, answer, allowance, took)
-    if len(question.features) > 1 and not any(f["kind"] == "importance" for f in run.figures):
-        run.notes.append("what mattered is not in the report: there was no time left to find out (--time gives more)")
+    if isinstance(question.task, Supervised):
+        run.figures = question.task.figures(y, answer)
+        run.figures += explain.explained(model, question.sealed, y, answer, allowance, took)
+        if len(question.features) > 1 and not any(f["kind"] == "importance" for f in run.figures):
+            run.notes.append(
+                "what mattered is not in the report: there was no time left to find out (--time gives more)"
+            )
+    else:
+        run.figures = explain.discovered(model, question.rows, question.sealed, question.truth, allowance, run)
     if skipped := explain.skipped([Broken(*b) for b in run.broken], question.rows.height + len(run.broken)):
         run.figures.append(skipped)

@@ -89,7 +89,10 @@ class Card:
 
 
 class Task(Protocol):
-    """As much of a task as an algorithm may know: its name, how wide an answer is, the error to watch, the baseline."""
+    """As much of a task as an algorithm may know: its name, how wide an answer is, the error to watch, the baseline.
+
+    outputs: 0 where each algorithm has its own width.
+    """
 
     @property
     def id(self) -> str: ...
@@ -139,12 +142,35 @@ class Fitted(abc.ABC):
         return cls(**state.values, **state.arrays, **{k: Text(v) for k, v in state.texts.items()})
 
 
+class Voice(Protocol):
+    """One sequence while it is being written, by what was learned of others."""
+
+    def next(self) -> Array:
+        """The probability of each code to come, float64 (levels,), given all that were taken."""
+        ...
+
+    def take(self, code: int) -> None:
+        """Go on by that code."""
+        ...
+
+
+class Writer(Fitted):
+    """Learned from a stream of sequences; it can go on with one."""
+
+    @abc.abstractmethod
+    def voice(self) -> Voice:
+        """A sequence with nothing in it yet but the code 0, by which each begins."""
+
+
 class Maker(Fitted):
-    """Something learned that makes pictures."""
+    """Learned from pixels; it can make new ones."""
 
     @abc.abstractmethod
     def make(self, labels: Array, seed: int) -> Array:
-        """A picture of each class in `labels`, int64 (count,), 0 where there are none: uint8 (count, c, h, w)."""
+        """New examples, uint8 (n, channels, height, width): one for each class code of labels (n,).
+
+        Where there are no classes all codes are 0.
+        """
 
 
 class Text(str):

@@ -19,6 +19,12 @@ Answer = Floats
 
 classify: outputs = number of classes, each row a probability distribution over them.
 regress: outputs = 1, in the target's own units.
+cluster: as many as there are clusters, each row its share in them; a row that is in none is all 0.
+associate: outputs = 10, codes of items that should go with the basket, the likeliest first; -1 is none.
+detect: outputs = 1, the share of the training rows that are less unusual.
+embed: outputs = 2, the row's place on the map; more for vectors to reuse.
+generate: of a stream outputs = 1, the probability that each code was given by those before it; of pixels one made
+example for each that is held out, flattened.
 """
 
 
@@ -29,7 +35,8 @@ class Form(StrEnum):
     TOKENS = "tokens"  # (n, length) int32: codes 1..levels-1, padded at the end with 0
     PIXELS = "pixels"  # (n, channels, height, width) uint8
     WAVES = "waves"  # (n, samples) float32
-    ITEMS = "items"  # (n, items) bool, for baskets
+    ITEMS = "items"  # (n, items) a csr_array of uint8, 1 where the basket holds the item
+    STREAM = "stream"  # (n,) int32: one sequence after another, each begun by code 0
 
 
 class Takes(StrEnum):
@@ -74,9 +81,10 @@ class Numbers:
 
     x: the examples, shaped as `form` says; for rows float32 (n, d), C order, possibly a read-only memory map; sparse
     rows are a scipy csr_array of float32 instead.
-    y: what is to be answered, (n,): int64 class codes (classify), float64 in the target's units (regress).
-    columns: for dense rows, one `Column` for each of the d columns; for sparse rows none.
-    levels: for tokens, how many codes there are, the padding's 0 included.
+    y: what is to be answered, (n,): int64 class codes (classify), float64 in the target's units (regress); where no
+    answers are given, what the task's exam asks for (see `tasks.Unsupervised`).
+    columns: for dense rows and for items, one `Column` for each of the d columns; for sparse rows none.
+    levels: for tokens and streams, how many codes there are, the 0 included.
     changes: for pixels, what may be done to them while the answer stays.
     """
 

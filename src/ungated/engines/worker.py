@@ -27,7 +27,7 @@ import numpy as np
 
 from ..core.algorithm import Algorithm, Task
 from ..core.clock import Clock
-from ..core.numbers import Answer, spread
+from ..core.numbers import Answer, Array, Form, Numbers, spread
 from . import blocks, state
 from .extras import PACKAGES
 from .jobs import MEMORY, Job, named
@@ -199,8 +199,7 @@ def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[s
     """Fit, answer, write; `figures` is filled in as they become known."""
     train, valid = blocks.read(job.train), blocks.read(job.valid)
     if job.rows is not None and job.rows < len(train):
-        strata = train.y if task.id == "classify" else None
-        train = train.take(np.sort(spread(strata, len(train), np.random.default_rng(job.seed))[: max(job.rows, 1)]))
+        train = _part(train, max(job.rows, 1), train.y if task.id == "classify" else None, job.seed)
     told = 0.0
 
     def tell(step: float, error: float) -> None:
@@ -229,9 +228,17 @@ def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[s
     _save(job.out / "answer.npy", answer)
 
 
+def _part(train: Numbers, rows: int, strata: Array | None, seed: int) -> Numbers:
+    """So many of the examples, at random; of a stream its beginning."""
+    if train.form is Form.STREAM:
+        return train.take(np.arange(rows))
+    return train.take(np.sort(spread(strata, len(train), np.random.default_rng(seed))[:rows]))
+
+
 def _check(answer: Answer, rows: int, outputs: int) -> None:
-    if answer.shape != (rows, outputs):
-        raise ValueError(f"its answer has the shape {answer.shape}, not {(rows, outputs)}")
+    wide = outputs or answer.shape[-1]
+    if answer.shape != (rows, wide):
+        raise ValueError(f"its answer has the shape {answer.shape}, not {(rows, wide)}")
     if not np.isfinite(answer).all():
         raise ValueError("its answer is not finite")
 

@@ -4,11 +4,13 @@ Everything here asks the model as a person would, through `model.answer`, and gi
 time is given an allowance of seconds, and is None, or shorter, where that does not suffice.
 """
 
+import importlib
 from typing import Any
 
 import polars as pl
 
 from ..core.numbers import Answer, Array
+from ..core.run import Run
 from ..model import Model
 from .filters import filters
 from .importance import importance, worth
@@ -18,6 +20,7 @@ from .skipped import skipped
 
 __all__ = [
     "confused",
+    "discovered",
     "examples",
     "explained",
     "filters",
@@ -29,6 +32,7 @@ __all__ = [
     "worth",
 ]
 
+WITHOUT_TARGET: dict[tuple[str, str], str] = {}  # task, form of its exam -> the module that explains what was found
 MEDIA = ("picture", "sound", "text")
 
 
@@ -57,3 +61,20 @@ def explained(
         states = [fits[0][1].state() for fits in (m.fits for m in sorted(model.members, key=lambda m: -m.weight))]
         found.append(filters(states))
     return [figure for figure in found if figure]
+
+
+def discovered(
+    model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
+) -> list[dict[str, Any]]:
+    """Every figure of what was found where no answers were given, within about `seconds`.
+
+    rows, sealed: typed, those that were learned from and those that were not. truth: the column of labels to compare
+    with, or "". Notes and secondary measures are added to the run.
+    """
+    name = WITHOUT_TARGET.get((model.task.id, str(getattr(model.task, "form", ""))))
+    if name is None:
+        return []
+    figures: list[dict[str, Any]] = importlib.import_module(f"{__name__}.{name}").figures(
+        model, rows, sealed, truth, seconds, run
+    )
+    return figures

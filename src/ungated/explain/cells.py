@@ -17,7 +17,7 @@ def columns_of(model: Model, kind: str) -> list[str]:
 
 def told(model: Model, typed: pl.DataFrame, answer: Answer, row: int) -> dict[str, Any]:
     """What was true of a row, what the model said, and how sure it was."""
-    said = show(model.task.decode(answer[row : row + 1])[0])
+    said = show(model.supervised.decode(answer[row : row + 1])[0])
     about: dict[str, Any] = {"true": show(typed[model.target][row]), "said": said}
     return about | ({"sure": float(answer[row].max())} if model.task.id == "classify" else {})
 

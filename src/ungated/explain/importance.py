@@ -55,7 +55,7 @@ def _grown(
     if affordable < min(FEWEST_ROWS, kept.height) or not kept.height:
         return None
     kept = kept.head(affordable)
-    y = model.task.encode(kept[model.target].to_list())
+    y = model.supervised.encode(kept[model.target].to_list())
     measure = model.task.guide
     whole = model.answer(kept)
     items: list[dict[str, Any]] = []

@@ -23,7 +23,7 @@ Files = Sequence[str] | None
 
 def mistakes(model: Model, typed: pl.DataFrame, y: Array, answer: Answer) -> dict[str, Any]:
     """A figure of the sealed rows that the model answered worst: what was true, what it said, and the row itself."""
-    said = model.task.decode(answer)
+    said = model.supervised.decode(answer)
     shown = list(model.features[:SHOWN_COLUMNS])
     rows = []
     for i in _worst(model, y, answer):
@@ -89,7 +89,7 @@ def confused(model: Model, typed: pl.DataFrame, y: Array, answer: Answer, files:
 
 
 def _worst(model: Model, y: Array, answer: Answer) -> Array:
-    return np.argsort(-model.task.losses(y, answer), kind="stable")[:WORST]
+    return np.argsort(-model.supervised.losses(y, answer), kind="stable")[:WORST]
 
 
 def _wrong(model: Model, y: Array, answer: Answer) -> Array:

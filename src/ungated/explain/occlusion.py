@@ -172,7 +172,7 @@ def _odds(answer: Answer, said: int) -> Floats:
 def _chosen(model: Model, values: pl.Series, y: Array, answer: Answer, wrong: int = EXAMPLES // 2) -> list[int]:
     """Rows to look into: those right and surest, of different classes first, then the worst mistakes."""
     there = values.is_not_null().to_numpy()
-    order = np.argsort(model.task.losses(y, answer), kind="stable")
+    order = np.argsort(model.supervised.losses(y, answer), kind="stable")
     order = order[there[order]]
     if model.task.id != "classify":
         return [int(i) for i in dict.fromkeys([*order[: EXAMPLES - wrong], *order[::-1][:wrong]])]

@@ -16,11 +16,19 @@ from . import folder, table
 from .table import Raw
 
 
-def read(source: Any, *, limit_bytes: int | None = None, seed: int = 0, label_from: str | None = None) -> Raw:
+def read(
+    source: Any,
+    *,
+    limit_bytes: int | None = None,
+    seed: int = 0,
+    label_from: str | None = None,
+    task: str | None = None,
+) -> Raw:
     """Read a table, or a folder, file or list of files of pictures, recordings or texts.
 
     source: as `table.read` takes it; a folder of files; or, to be asked about, several paths ("-": standard input).
-    label_from: a pattern of file names that gives columns. Raises InputError and UsageError.
+    label_from: a pattern of file names that gives columns. task: what it is read for, where that is known: a folder of
+    code is a corpus to whoever generates. Raises InputError and UsageError.
     """
     if isinstance(source, list | tuple) and all(isinstance(s, str | PathLike) for s in source):
         found = folder.recognise_many([Path(s) for s in source])
@@ -59,5 +67,6 @@ def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
         target=found.target,
         sealed=found.sealed,
         broken=found.broken,
+        in_order=found.in_order,
         limit_bytes=limit_bytes,
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
+import numpy as np
 import polars as pl
 
 from ..core.algorithm import Card, State
@@ -59,7 +60,11 @@ class View:
             width, levels, filled = table.widths(frame, schema, self.columns, self.takes, memo)
             return Shape(self.form, task, rows, width, outputs, levels, (width,), filled)
         few = frame.gather_every(max(1, rows // SAMPLE))
-        encoder = Alone.fit(few, schema, self.columns[0], self.form).encoder
+        alone = Alone.fit(few, schema, self.columns[0], self.form)
+        if self.form in (Form.STREAM, Form.ITEMS):  # whose number or width only the numbers themselves tell
+            numbers = alone.numbers(few, np.zeros(few.height))
+            return replace(Shape.of(numbers, task, outputs), rows=round(len(numbers) * rows / few.height))
+        encoder = alone.encoder
         width = 1
         for k in encoder.size:
             width *= k
@@ -128,6 +133,16 @@ def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View
         if Takes.SPARSE in card.takes and texts:
             found[" and ".join(texts[:3])] = _rows(card, schema, texts)
     return found
+
+
+def plain(form: Form, schema: Schema, features: Sequence[str]) -> View | None:
+    """The one view in that form which all who see these columns without a target share; None where there is none."""
+    usable = [n for n in features if schema[n].kind not in LEFT_OUT]
+    if form is Form.ROWS:
+        rowless = any(schema[n].kind in ("basket", "tune") for n in usable)
+        return View(form, tuple(usable), frozenset()) if usable and not rowless else None
+    able = [n for n in usable if (form, schema[n].kind) in ENCODERS]
+    return View(form, (able[0],), frozenset()) if able else None
 
 
 def _rows(card: Card, schema: Schema, columns: Sequence[str]) -> View:

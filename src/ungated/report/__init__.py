@@ -106,7 +106,7 @@ def _task(run: Run) -> str:
         return f"Which of {len(run.task.classes):,} classes is {target}?"
     if run.task.id == "regress":
         return f"How much is {target}?"
-    return f"{run.task.id.capitalize()} {target}"
+    return words.TASKS.get(run.task.id, f"{run.task.id.capitalize()} {target}")
 
 
 def _verdict(run: Run) -> dict[str, str] | None:

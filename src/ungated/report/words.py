@@ -18,7 +18,16 @@ METRICS = {
 }
 """The errors that tasks measure, in words. One that is not here stands under its own name."""
 
-PERCENT = frozenset({"error", "balanced-error"})
+PERCENT = frozenset({"error", "balanced-error", "miss-rate", "two-sample"})
+
+TASKS = {
+    "cluster": "Which groups are there?",
+    "associate": "What goes with what?",
+    "detect": "Which rows are unlike the rest?",
+    "embed": "A map: what is like what?",
+    "generate": "More of the same kind",
+}
+"""What tasks without a target ask."""
 
 
 def error(value: float | None, metric: str) -> str:

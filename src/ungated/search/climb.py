@@ -7,7 +7,7 @@ gives the same result whatever the machine is doing.
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.algorithm import Algorithm, Entrant
 from ..core.clock import Clock
-from ..core.numbers import Answer, Array, Form, Numbers
+from ..core.numbers import Answer, Array, Floats, Form, Numbers
 from ..engines import interrupt, state
 from ..engines.jobs import Done, Job, name_of
 from ..engines.pool import Pool
@@ -38,6 +38,9 @@ class Judge(Protocol):
     def id(self) -> str: ...
     @property
     def outputs(self) -> int: ...
+    @property
+    def mixes(self) -> bool: ...
+    def weigh(self, losses: Floats) -> Floats | None: ...
     def baseline(self, y: Array) -> Answer: ...
     def loss(self, y: Array, answer: Answer) -> float: ...
     def adjust(self, answer: Answer, by: float) -> Answer: ...
@@ -48,16 +51,19 @@ class Judge(Protocol):
 class Terms:
     """What the climb is handed.
 
-    y: the known answers of all development rows. folds: positions among them. blocks: where the numbers for an entrant
-    on a fold lie, (train, valid). start: the folder of the state that an entrant begins from, or None. share: seconds
-    that one fit may take. deadline: time.monotonic() at which the climb must end. scratch: where fitted states go.
-    limit: the most candidates (reproducible), or None. taste: the share of the rows that a taste is had of. making:
-    seconds that blocks which are not there yet should take to make.
+    y: the known answers of all development rows, or of the exam that held-out rows became. folds: positions among
+    them (`valid`) and among the development rows (`train`). learned: the answers in a fold's numbers to learn from.
+    blocks: where the numbers for an entrant on a fold lie, (train, valid). start: the folder of the state that an
+    entrant begins from, or None. share: seconds that one fit may take. deadline: time.monotonic() at which the
+    climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None. taste: the
+    share of the rows that a taste is had of. making: seconds that blocks which are not there yet should take to
+    make. fixed: names of settings that a person has set.
     """
 
     task: Judge
     y: Array
     folds: Sequence[Fold]
+    learned: Callable[[int], Array]
     blocks: Callable[[Entrant, int], tuple[Path, Path]]
     share: float
     deadline: float
@@ -70,6 +76,7 @@ class Terms:
     start: Callable[[Entrant], Path | None] = lambda entrant: None
     making: Callable[[Entrant, int], float] = lambda entrant, fold: 0.0
     taste: float = 1.0
+    fixed: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def climb(
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     courses = [planned[e.key] for e in entrants if e.tastes]
     terms = dataclasses.replace(terms, taste=min(1.0, TASTE * terms.share / float(np.median(courses or [1.0]))))
-    ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit)
+    ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit, fixed=terms.fixed)
     _learn_here(safe, ladder, terms)
     try:
         why = _work(ladder, pool, terms, tell)
@@ -140,7 +147,8 @@ def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
     step.trial.rung = len(ladder.rungs)
     for k in [k for k, fold in enumerate(terms.folds) if fold.repeat == 0]:
         began, fold = time.perf_counter(), terms.folds[k]
-        train = Numbers(Form.ROWS, np.empty((len(fold.train), 0), np.float32), terms.y[fold.train])
+        y = terms.learned(k)
+        train = Numbers(Form.ROWS, np.empty((len(y), 0), np.float32), y)
         fitted = algorithm.fit(train, terms.task, Clock(seed=terms.seed))
         answer = fitted.answer(np.empty((len(fold.valid), 0), np.float32))
         state.write(terms.scratch / f"{step.trial.key}-{k}", fitted.state())
@@ -293,7 +301,7 @@ def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
     mean = np.einsum(
         "i,ino->no", weights[weights > 0], np.stack([a for a, w in zip(answers, weights, strict=True) if w])
     )
-    by = temperature(mean, y, terms.task)
+    by = temperature(mean, y, terms.task) if terms.task.mixes else 1.0
     by_key = {t.key: t for t in trials}
     members = [
         Member(by_key[k], float(w), {f: terms.scratch / f"{k}-{f}" for f in whole[k][1]})

@@ -29,6 +29,9 @@ LEAST_GAIN = 0.0005  # a smaller relative gain is not worth another model at pre
 class Judge(Protocol):
     """As much of a task as the ensemble may know."""
 
+    @property
+    def mixes(self) -> bool: ...
+    def weigh(self, losses: Floats) -> Floats | None: ...
     def loss(self, y: Array, answer: Answer) -> float: ...
     def adjust(self, answer: Answer, by: float) -> Answer: ...
 
@@ -36,6 +39,10 @@ class Judge(Protocol):
 def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
     """Weights, one for each candidate's validation answers (n, outputs), that add up to 1; most are 0."""
     alone = np.array([task.loss(y, a) for a in answers])
+    if not task.mixes:
+        return np.eye(len(answers))[int(np.argmin(alone))]
+    if (told := task.weigh(alone)) is not None:
+        return told
     library = np.argsort(alone, kind="stable")[:LIBRARY].tolist()
     picked = [answers[i] for i in library]
     weights = np.zeros(len(answers))

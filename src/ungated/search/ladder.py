@@ -14,7 +14,7 @@ Paper: Li et al., "A system for massively parallel hyperparameter tuning" (async
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,7 @@ class Ladder:
 
     The first trial that begins is the baseline's. entrants: defaults, cheap first. planned: an entrant's key ->
     seconds of one fit on one fold. folds: as the split made them. width: how many unfinished trials there may be on
-    the first rung. limit: the most candidates, or None.
+    the first rung. limit: the most candidates, or None. fixed: names of settings that a person has set.
     """
 
     def __init__(
@@ -111,6 +111,7 @@ class Ladder:
         seed: int,
         width: int,
         limit: int | None = None,
+        fixed: Collection[str] = (),
     ) -> None:
         first = [k for k, fold in enumerate(folds) if fold.repeat == 0]
         later = [k for k, fold in enumerate(folds) if fold.repeat > 0]
@@ -118,11 +119,13 @@ class Ladder:
         self.trials: list[Trial] = []
         self._noise = NOISE / math.sqrt(len(folds[first[0]].valid))
         self._waiting = list(entrants)
-        self._variants = {e.key: [_with(e, **v) for v in e.algorithm.variants] for e in entrants}
+        self._variants = {
+            e.key: [_with(e, **v) for v in e.algorithm.variants if not set(v) & set(fixed)] for e in entrants
+        }
         self._planned = planned
         self._slower = dict.fromkeys(planned, 1.0)
         self._queue: list[Step] = []
-        self._width, self._limit = width, limit
+        self._width, self._limit, self._fixed = width, limit, fixed
         self._rng = np.random.default_rng([seed, 3])
         self._best, self._stale = math.inf, 0
 
@@ -292,7 +295,8 @@ class Ladder:
     def _vary(self, best: Entrant) -> Entrant:
         """Half of the time drawn anew, else the best with about half of its settings drawn anew."""
         settings = best.algorithm
-        drawn = settings.draw(self._rng)
+        theirs = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name in self._fixed}
+        drawn = dataclasses.replace(settings.draw(self._rng), **theirs)
         if self._rng.random() < 0.5:
             return dataclasses.replace(best, algorithm=drawn)
         kept = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if self._rng.random() < 0.5}

@@ -104,6 +104,20 @@ def holdout(strata: Array | None, rows: int, seed: int, share: float, groups: Ar
     return [Fold(train, valid)]
 
 
+def once(
+    strata: Array | None, rows: int, seed: int, share: float, most: int, groups: Array | None, in_order: bool
+) -> tuple[list[Fold], str]:
+    """One fold that judges with a `share` of the rows, `most` at most, and the split in words; in_order: the last."""
+    share = min(share, most / rows)
+    if in_order:
+        kept = rows - min(max(1, round(share * rows)), rows - 1)
+        parted = [Fold(np.arange(kept), np.arange(kept, rows))]
+    else:
+        parted = holdout(strata, rows, seed, share, groups)
+    noun = "pieces" if in_order else "rows"
+    return parted, f"{len(parted[0].train):,} {noun} to learn from, {len(parted[0].valid):,} held out to judge"
+
+
 def choose(
     strata: Array | None, rows: int, seed: int, affordable: float, groups: Array | None = None
 ) -> tuple[list[Fold], str]:

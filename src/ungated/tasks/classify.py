@@ -12,14 +12,14 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.numbers import Answer, Array, Floats
-from . import Task, bins, check_metric
+from . import Supervised, bins, check_metric
 from .measures import CLASSIFY, Measure, log_losses, wilson
 
 MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True)
-class Classify(Task):
+class Classify(Supervised):
     """classes: the labels, in the order of the codes."""
 
     id: ClassVar = "classify"

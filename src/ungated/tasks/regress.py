@@ -12,12 +12,12 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.numbers import Answer, Array, Floats
-from . import Task, check_metric
+from . import Supervised, check_metric
 from .measures import REGRESS, Measure, squares
 
 
 @dataclass(frozen=True)
-class Regress(Task):
+class Regress(Supervised):
     """metric: the headline error, one of `measures`."""
 
     id: ClassVar = "regress"

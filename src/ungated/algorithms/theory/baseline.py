@@ -24,7 +24,7 @@ class Constant(Fitted):
     value: Floats
 
     def answer(self, x: Array) -> Answer:
-        return np.tile(self.value, (len(x), 1))
+        return np.tile(self.value, (x.shape[0], 1))
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Baseline(Algorithm):
         name="trivial baseline",
         year=1774,
         paper="Laplace, Mémoire sur la probabilité des causes par les événements (1774)",
-        tasks=frozenset({"classify", "regress"}),
+        tasks=frozenset({"classify", "regress", "cluster", "associate", "detect", "embed", "generate"}),
         takes=frozenset({Takes.MISSING, Takes.CATEGORIES, Takes.RAW_SCALE}),
         skips={"beats the baseline": "it is the baseline", "refuses bad input": "it looks at no column"},
     )

@@ -19,6 +19,7 @@ class Found:
     pictures (pl.Binary) where they came in arrays; texts are their contents. Cells are null where a file is broken.
     kinds: the kinds of columns that need no guessing. target: the column of labels, None where there are none.
     how: what it is, in words. sealed: the official test rows, columns as in `frame`, None without them.
+    in_order: the rows are pieces of one whole, in their order, such as a long text.
     broken: every file that was not or cannot be read. files: how many were looked at, broken ones included.
     """
 
@@ -31,3 +32,4 @@ class Found:
     sealed: pl.DataFrame | None = None
     broken: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    in_order: bool = False

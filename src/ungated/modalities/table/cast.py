@@ -15,6 +15,7 @@ from .kinds import listed, type_word
 from .schema import ColumnKind, Schema, many
 
 TYPES = {"number": pl.Float64, "date": pl.Datetime("us")}
+AS_READ = ("basket", "tune")  # cells that come from their readers as their encoders take them
 MEDIA = ("text", "picture", "sound")  # their cells are read by modalities of their own
 
 
@@ -62,6 +63,9 @@ def cast(
             columns.append(cells)
             broken += faults
             continue
+        if column.kind in AS_READ:
+            columns.append(frame[column.name])
+            continue
         values, note = _cast(frame[column.name], column, where)
         columns.append(values.alias(column.name))
         if note:
@@ -79,7 +83,7 @@ def _names(frame: pl.DataFrame, schema: Schema) -> list[str]:
 def _easy(frame: pl.DataFrame, columns: list[ColumnKind]) -> dict[str, pl.Series]:
     """Columns that need no second look, all in one query: plain numbers, and text that stays text."""
     types = dict(frame.schema)  # the property is made anew each time: slow in a loop over thousands of columns
-    texts = [c.name for c in columns if c.kind not in (*TYPES, *MEDIA) and types[c.name] == pl.String]
+    texts = [c.name for c in columns if c.kind not in (*TYPES, *MEDIA, *AS_READ) and types[c.name] == pl.String]
     typed = [c.name for c in columns if c.kind == "number" and types[c.name].is_numeric()]
     plain = [c.name for c in columns if c.kind == "number" and types[c.name] == pl.String and _pointed(c)]
     bare = parse.stripped(frame, texts + plain)

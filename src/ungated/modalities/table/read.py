@@ -28,7 +28,8 @@ class Raw:
     home: the caller's kind: "polars", "pandas", "pyarrow", "numpy" or "path". decimal: the file's decimal mark.
     base: the folder against which paths in cells are read. kinds: columns whose kind is known from what was read.
     target: the column that is the answer, where what was read says so. sealed: rows that came as the test's own part.
-    broken: files that could not be read. limit_bytes: what the frame may hold.
+    broken: files that could not be read. limit_bytes: what the frame may hold. in_order: the rows are pieces of one
+    whole, such as a long text.
     """
 
     frame: pl.DataFrame
@@ -44,6 +45,7 @@ class Raw:
     sealed: pl.DataFrame | None = None
     broken: list[Broken] = field(default_factory=list)
     limit_bytes: int | None = None
+    in_order: bool = False
 
     @property
     def unread(self) -> np.ndarray:

@@ -14,7 +14,10 @@ def many(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-KINDS = ("number", "category", "boolean", "date", "text", "picture", "sound", "identifier", "constant")
+KINDS = (
+    *("number", "category", "boolean", "date", "text", "picture", "sound", "basket", "tune"),
+    *("identifier", "constant"),
+)
 
 MARKS = frozenset(
     """ ? ?? na n/a n.a. #n/a #na nan -nan null (null) #null! none nil nat <na> - -- --- . \\n
