@@ -42,13 +42,12 @@ def proportional(shares: Floats, count: int) -> Array:
 
 
 def straight(channels: int) -> Array:
-    """The curve that changes nothing: uint8 (channels, LEVELS)."""
-    line = np.rint(np.clip((_middles() + 1) * 127.5, 0, 255)).astype(np.uint8)
-    return np.tile(line, (channels, 1))
+    """The curve that changes nothing: float32 (channels, LEVELS), from -REACH to REACH to levels, 0 to 255."""
+    return np.tile(np.clip((_middles() + 1) * 127.5, 0, 255).astype(np.float32), (channels, 1))
 
 
 def levels_like(made: Array, real: Array) -> Array:
-    """The curves, uint8 (channels, LEVELS), that make the levels of `made` as frequent as those of `real`.
+    """The curves, float32 (channels, LEVELS), that make the levels of `made` as frequent as those of `real`.
 
     made: float (n, channels, height, width), about -1 to 1. real: uint8, the same but for n. Each channel's curve rises
     and stays near the straight one.
@@ -56,23 +55,24 @@ def levels_like(made: Array, real: Array) -> Array:
     curves = straight(real.shape[1])
     some = real[:: max(1, len(real) // SEEN)]
     for c, line in enumerate(curves):
-        here = np.bincount(_places(made[:, c]).ravel(), minlength=LEVELS)
+        places = np.clip((made[:, c] + REACH) * (LEVELS / (2 * REACH)), 0, LEVELS - 1).astype(np.int64)
+        here = np.bincount(places.ravel(), minlength=LEVELS)
         there = np.bincount(some[:, c].ravel(), minlength=256)
         at = (np.cumsum(here) - here / 2) / here.sum()
         bent = np.searchsorted(np.cumsum(there) / there.sum(), at)
-        low, high = np.maximum(line.astype(int) - MOST_BENT, 0), np.minimum(line.astype(int) + MOST_BENT, 255)
-        curves[c] = np.clip(bent, low, high)
+        curves[c] = np.clip(bent, np.maximum(line - MOST_BENT, 0), np.minimum(line + MOST_BENT, 255))
     return curves
 
 
 def relevelled(made: Array, curves: Array) -> Array:
-    """What was made, float (n, channels, height, width), as uint8 pictures by the curves of `levels_like`."""
-    places = _places(made)
-    return np.stack([curve[places[:, c]] for c, curve in enumerate(curves)], axis=1)
+    """What was made, float (n, channels, height, width), as levels from 0 to 255, not rounded: float32."""
+    levels = [np.interp(made[:, c], _middles(), curve) for c, curve in enumerate(curves)]
+    return np.stack(levels, axis=1).astype(np.float32)
 
 
-def _places(made: Array) -> Array:
-    return np.clip((made + REACH) * (LEVELS / (2 * REACH)), 0, LEVELS - 1).astype(np.int16)
+def rounded(levels: Array) -> Array:
+    """Levels as bytes."""
+    return np.rint(levels).astype(np.uint8)
 
 
 def _middles() -> Floats:

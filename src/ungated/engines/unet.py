@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 WIDEST = 16  # places along a side of the map, at full size, once pictures are folded
 TOGETHER = 16  # channels that are normalised together, as many as a processor takes at once

@@ -30,7 +30,7 @@ import numpy as np
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Maker, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Answer, Array, Form, Numbers, Shape, spread
-from ...engines.made import checked_pictures, levels_like, proportional, relevelled, straight
+from ...engines.made import checked_pictures, levels_like, proportional, relevelled, rounded, straight
 from ...engines.pixels import Layer, network_cost, precision
 from ...engines.torch_loop import LOADS, Schedule, Trained, bf16_pays, descend, from_arrays, session, to_arrays
 from ...engines.unet import folding, padded, unet
@@ -51,7 +51,7 @@ class Flow(Trained, Maker):
     """A network that says the direction.
 
     design: arguments of `unet`. shape: (c, h, w) of a picture as it was given. scaled: (h, w) at which it was learned.
-    shares: float64 (classes,), how frequent each class is. levels: uint8 (c, LEVELS), see `relevelled`.
+    shares: float64 (classes,), how frequent each class is. levels: float32 (c, LEVELS), see `relevelled`.
     steps: from noise to picture. guidance: how far the class is exaggerated, 0 for not at all.
     """
 
@@ -70,7 +70,7 @@ class Flow(Trained, Maker):
         return from_arrays(unet(**self.design), self.weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def answer(self, x: Array) -> Answer:
-        made = self.make(proportional(self.shares, len(x)), seed=0)
+        made = relevelled(self.raw(proportional(self.shares, len(x)), seed=0)[0], self.levels)
         return made.reshape(len(x), -1).astype(np.float64)
 
     def make(self, labels: Array, seed: int, guidance: float | None = None) -> Array:
@@ -79,7 +79,7 @@ class Flow(Trained, Maker):
 
     def make_steps(self, labels: Array, seed: int, moments: int = 6, guidance: float | None = None) -> Array:
         """The same pictures on their way out of the noise, uint8 (moments, count, c, h, w), the last ones done."""
-        return np.stack([relevelled(part, self.levels) for part in self.raw(labels, seed, moments, guidance)])
+        return np.stack([rounded(relevelled(part, self.levels)) for part in self.raw(labels, seed, moments, guidance)])
 
     def raw(self, labels: Array, seed: int, moments: int = 1, guidance: float | None = None) -> Array:
         """As `make_steps` before the last stroke: float32, about -1 to 1.
