@@ -88,7 +88,7 @@ def told_apart(real: Array, made: Array, seed: int = 0) -> Floats:
         order = rng.permutation(len(x))
         fit = ridge([x[order]], target[order], x.shape[1], lambda tries, error: True, rng)
         scores = [looks.features(p[test]) @ fit.weights[:, 0] + fit.bias[0] for p in (real, made)]
-        right[test] = ((scores[0] > 0) + (scores[1] <= 0)) / 2.0
+        right[test] = np.mean([scores[0] > 0, scores[1] <= 0], axis=0)
     return right
 
 

@@ -21,10 +21,11 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     occlusion    items [{image, heat, true, said, sure, file}], also called attention: what the answer rests on;
                  heat [[weight, ...], ...]: a grid laid over the image, or a data URI of a transparent picture
     filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
+    sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
 
 Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure`
-is a share. Pictures, players, texts may hold groups [{true, said, count, items}] for items: examples of mix-ups.
+is a share. Pictures, players, texts, sheets may hold groups [{true, said, count, items}] or [{title, items}] for items.
 Where the page would grow too large, the heaviest figures lose their last examples.
 """
 

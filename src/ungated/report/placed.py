@@ -6,14 +6,14 @@ from typing import Any
 from .media import Group, bare, lightened
 from .tables import Table
 
-ERRS, GOES_BY, DATA = "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
+MADE, ERRS, GOES_BY, DATA = "made", "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
 
 
 @dataclass(frozen=True)
 class Figure:
     """chart: the name of the function in charts.js that draws `data`, or "" where none does.
 
-    look, groups: how examples are laid out ("pictures", "players", "texts", "heat", "filters"), and which.
+    look, groups: how examples are laid out ("pictures", "players", "texts", "heat", "filters", "sheets"), and which.
     """
 
     title: str
