@@ -12,15 +12,17 @@ means and spreads of the features (Heusel et al., "GANs Trained by a Two Time-Sc
 """
 
 from collections.abc import Iterator
+from functools import cache
+from itertools import product
 
 import numpy as np
 
 from ..core.numbers import Array, Floats
 from .ridge import ridge
 
-SQUARES = ((3, 96), (5, 160), (7, 64))  # pixels a side of a filter, and how many such filters
+SQUARES = ((3, 80), (5, 112), (7, 48))  # pixels a side of a filter, and how many such filters
 WIDEST = 64  # pixels a side; larger pictures are averaged down before they are looked at
-AT_ONCE = 200  # pictures looked at together
+AT_ONCE = 16  # pictures looked at together, so that what is found of them stays in the processor's cache
 REGIONS = 3  # along a side, in each of which a filter's finds are averaged
 LEVELS = (0, 1, 2, 4, 8, 16, 32, 64, 96, 128, 160, 192, 224, 240, 248, 252, 254, 255, 256)  # edges of a histogram
 PATTERNS = 48  # principal components of the features on which the distance is measured
@@ -61,10 +63,11 @@ class Looks:
         windows = np.lib.stride_tricks.sliding_window_view(x, (side, side), axis=(2, 3))
         high, wide = windows.shape[2:4]
         flat = np.ascontiguousarray(windows.transpose(0, 2, 3, 1, 4, 5)).reshape(n * high * wide, -1)
-        found = np.maximum(flat @ filters.T - least, 0).reshape(n, high, wide, -1)
-        by_row = np.stack([r.mean(axis=1) for r in np.array_split(found, min(REGIONS, high), axis=1)], axis=1)
-        by_both = [r.mean(axis=2) for r in np.array_split(by_row, min(REGIONS, wide), axis=2)]
-        return np.stack(by_both, axis=2).reshape(n, -1)
+        found = flat @ filters.T
+        found -= least
+        np.maximum(found, 0, out=found)
+        regions = _regions(high, wide)
+        return np.matmul(regions, found.reshape(n, high * wide, -1)).reshape(n, -1)
 
 
 def told_apart(real: Array, made: Array, seed: int = 0) -> Floats:
@@ -102,8 +105,9 @@ def distance(real: Array, made: Array) -> float:
     centre, scale = a.mean(axis=0), a.std(axis=0) + 1e-3 * a.std()
     a, b = (a - centre) / scale, (b - centre) / scale
     k = min(PATTERNS, len(a) - 1, a.shape[1])
-    _, found, axes = np.linalg.svd(a, full_matrices=False)
-    axes = axes[:k].T * np.sqrt(len(a) / max(float(np.square(found[:k]).sum()), 1e-9))
+    found, sides = np.linalg.eigh(a @ a.T)
+    axes = a.T @ sides[:, -k:] / np.sqrt(np.maximum(found[-k:], 1e-12))
+    axes *= np.sqrt(len(a) / max(float(found[-k:].sum()), 1e-9))
     a, b = a @ axes, b @ axes
     apart = float(np.square(a.mean(axis=0) - b.mean(axis=0)).sum())
     here, there = np.cov(a, rowvar=False).reshape(k, k), np.cov(b, rowvar=False).reshape(k, k)
@@ -111,6 +115,16 @@ def distance(real: Array, made: Array) -> float:
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ there @ root), 0)).sum()
     return max(0.0, apart + float(np.trace(here) + np.trace(there) - 2 * shared))
+
+
+@cache
+def _regions(high: int, wide: int) -> Array:
+    """float32 (regions, high wide): what each place counts for in the mean of each region."""
+    down, across = (np.array_split(np.arange(side), min(REGIONS, side)) for side in (high, wide))
+    regions = np.zeros((len(down) * len(across), high, wide), np.float32)
+    for k, (rows, columns) in enumerate(product(down, across)):
+        regions[k, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = 1 / (len(rows) * len(columns))
+    return regions.reshape(len(regions), -1)
 
 
 def _small(pictures: Array) -> Array:

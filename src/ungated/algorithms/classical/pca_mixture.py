@@ -103,8 +103,8 @@ class PCAMixture(Algorithm):
     fitted: ClassVar = Clouds
     variants: ClassVar = ({"patterns": 80, "clouds": 10}, {"patterns": 25, "clouds": 5})
 
-    patterns: int = setting(50, "patterns of pixels for each class, at most", low=4, high=200, log=True)
-    clouds: int = setting(8, "Gaussians for each class, at most", low=1, high=40, log=True)
+    patterns: int = setting(50, "patterns of pixels for each class, at most")
+    clouds: int = setting(8, "Gaussians for each class, at most")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = float(job.rows), float(job.width), float(min(self.patterns, job.width))
@@ -135,7 +135,10 @@ class PCAMixture(Algorithm):
 
     def _learned(self, pictures: Array, clock: Clock) -> tuple[Array, Array, Array, Array, Array, Array]:
         """(mean (d,), deviation of the rest (d,), patterns (k, d), weights (c,), centres (c, k), roots (c, k, k))."""
+        import warnings
+
         from sklearn.decomposition import PCA
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
         n = len(pictures)
@@ -154,7 +157,9 @@ class PCAMixture(Algorithm):
             clouds, reg_covar=1e-4, max_iter=ROUNDS, random_state=clock.seed, init_params="kmeans"
         )
         scaled = lists.std(axis=0) + 1e-6
-        mixture.fit(lists / scaled)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # ROUNDS are enough for clouds to be drawn from
+            mixture.fit(lists / scaled)
         centres = mixture.means_ * scaled
         roots = np.linalg.cholesky(mixture.covariances_) * scaled[:, None]
         clock.tick(1, float(-mixture.lower_bound_))
