@@ -20,9 +20,9 @@ PICTURE = ROOT / "ARCHITECTURE.md"
 FENCE = re.compile(r"(<!-- tree: made by `make docs` -->\n```\n)(.*?)(```\n)", re.DOTALL)
 LONGEST = 500  # lines of a file
 FLOORS = (
-    *("__init__.py", "__main__.py", "cli.py", "console.py", "estimators.py", "pipeline.py"),
-    *("question.py", "prepare.py", "ledger.py", "show.py", "explain", "model.py", "store.py", "report", "search"),
-    *("algorithms", "tasks", "modalities", "hardware", "engines", "core"),
+    *("__init__.py", "__main__.py", "cli.py", "console.py", "estimators.py", "pipeline.py", "ascent.py", "keeping.py"),
+    *("refit.py", "question", "prepare.py", "ledger.py", "show.py", "explain", "model.py", "store.py", "report"),
+    *("search", "algorithms", "tasks", "modalities", "hardware", "engines", "core"),
 )
 SHELVES = ("theory", "classical", "modern")
 

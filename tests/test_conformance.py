@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from shelves import ALGORITHMS, MACHINE, usable
 from threadpoolctl import threadpool_limits
 
-from ungated.algorithms import discover
 from ungated.core.algorithm import ERAS, Algorithm, Fitted, Machine, era_of
 from ungated.core.clock import Clock
 from ungated.core.errors import InputError, UsageError
@@ -31,11 +31,9 @@ from ungated.tasks import Task
 from ungated.tasks.classify import Classify
 from ungated.tasks.regress import Regress
 
-ALGORITHMS = discover()
-PAIRS = [(id_, task) for id_, cls in ALGORITHMS.items() for task in sorted(cls.card.tasks)]
 TERMS = 60  # columns of the sparse easy set
 TASKS: dict[str, Task] = {"classify": Classify(("no", "perhaps", "yes")), "regress": Regress()}
-MACHINE = Machine(cores=1, memory=2**33, free=2**33, gflops=50.0, bandwidth=5e9, scalar=15.0)
+PAIRS = [(id_, task) for id_, cls in ALGORITHMS.items() for task in sorted(cls.card.tasks & TASKS.keys())]
 
 every_algorithm = pytest.mark.parametrize("id_", ALGORITHMS)
 every_pair = pytest.mark.parametrize(("id_", "task"), PAIRS)
@@ -47,16 +45,6 @@ def one_thread() -> Iterator[None]:
     importlib.import_module("scipy.optimize")  # brings a pool of its own, which must be there to be limited
     with threadpool_limits(1):
         yield
-
-
-def usable(id_: str, check: str) -> type[Algorithm]:
-    """The algorithm, unless its card skips this check or an extra that it needs is not installed."""
-    card = ALGORITHMS[id_].card
-    if check in card.skips:
-        pytest.skip(f"{id_} skips {check!r}: {card.skips[check]}")
-    if line := extras.missing(card.extras):
-        pytest.skip(f"{id_} needs an extra: {line}")
-    return ALGORITHMS[id_]
 
 
 def example(

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ungated import pipeline
+from ungated import means, pipeline
 from ungated.engines.pool import Pool
 from ungated.estimators import UngatedClassifier, UngatedRegressor
 from ungated.hardware.probe import probe
@@ -45,7 +45,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 @pytest.fixture(autouse=True)
 def _quick_starts(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "probe", cache(probe))
+    monkeypatch.setattr(means, "probe", cache(probe))
     monkeypatch.setattr(pipeline, "_pool", lambda *_: pool)
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import ungated as ug
-from ungated import pipeline
+from ungated import means, pipeline
 from ungated.core.algorithm import Machine
 from ungated.core.errors import UngatedError
 from ungated.core.run import Run
 from ungated.hardware.probe import probe
 from ungated.modalities import table
-from ungated.question import LIKELY_TARGETS
+from ungated.question.supervised import LIKELY_TARGETS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from nasty import GOOD, NASTY, nasty_csv
@@ -26,7 +26,7 @@ MODELS = ("UTF-16", "huge numbers", "emoji", "brackets and braces", "columns tha
 @pytest.fixture(autouse=True)
 def _measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = once()
-    monkeypatch.setattr(pipeline, "probe", lambda: machine)
+    monkeypatch.setattr(means, "probe", lambda: machine)
 
 
 @cache

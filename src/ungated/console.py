@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .core.run import Entry, Run
-from .pipeline import Listener, Progress
+from .listener import Listener, Progress
 from .report.words import PERCENT
 
 COLUMNS_SHOWN = 20

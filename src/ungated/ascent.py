@@ -1,0 +1,177 @@
+"""From a question and those who may answer it to the summit: rows parted into folds, numbers prepared, the climb led.
+
+The climb itself (`search`) knows neither tables nor modalities; here it is handed what it needs of them.
+"""
+
+import contextlib
+import importlib
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from . import algorithms, ledger
+from .core.algorithm import Entrant
+from .core.numbers import Array
+from .core.run import Run
+from .engines import state
+from .engines.pool import Pool
+from .listener import Listener, Progress
+from .means import Means
+from .modalities.views import View
+from .prepare import Prepared
+from .question import Question
+from .search import split
+from .search.climb import Summit, Terms, climb, quicker
+from .search.ladder import Trial
+from .search.split import Fold
+from .tasks import Unsupervised
+from .transfer import Start, told
+
+MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
+ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
+ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
+
+
+def ascend(
+    run: Run,
+    listener: Listener,
+    question: Question,
+    fitting: Sequence[Entrant],
+    means: Means,
+    pool: Pool,
+    candidates: int | None,
+    start: Start,
+    scratch: Path,
+    fixed: Collection[str],
+) -> tuple[Summit, Prepared]:
+    """Part the rows into folds, and climb."""
+    planned = {line.algorithm: line.seconds for line in run.plan}
+    deadline = time.monotonic() + means.budget.left() - _reserve(means, question)
+    folds, how = _parted(question, fitting, planned, means, candidates, run.seed)
+    run.split = f"{how}; {run.split}"
+
+    def view(entrant: Entrant) -> View:
+        return start.view(entrant, question.view(entrant))
+
+    def begun(entrant: Entrant) -> Path | None:
+        folder = scratch / "starts" / entrant.algorithm.card.id
+        if (learned := start.state(entrant)) is None:
+            return None
+        if not folder.exists():
+            state.write(folder, learned)
+        return folder
+
+    exam = partial(question.task.exam, seed=run.seed) if isinstance(question.task, Unsupervised) else None
+    to = scratch / "blocks"
+    prepared = Prepared(question.rows, question.y, question.schema, view, folds, to, exam, question.reference)
+    y, folds, learned = _answers(question, prepared, folds)
+    climbing_seconds = deadline - time.monotonic()
+    terms = Terms(
+        task=question.task,
+        y=y,
+        folds=folds,
+        learned=learned,
+        blocks=prepared.blocks,
+        share=climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds)),
+        deadline=deadline,
+        worker_bytes=means.budget.bytes,
+        scratch=scratch / "trials",
+        seed=run.seed,
+        workers=means.workers,
+        threads=means.threads,
+        limit=candidates,
+        start=begun,
+        making=prepared.making,
+        fixed=fixed,
+    )
+    _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
+    baseline = algorithms.discover()["baseline"]()
+    rest = [e for e in fitting if e.algorithm.card.id != "baseline"]
+    summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
+    run.ended = summit.why
+    told(summit.trials, start, run)
+    run.leaderboard = ledger.leaderboard(summit, y, folds, question.task, run.plan, means.budget.started)
+    return quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds), prepared
+
+
+def _parted(
+    question: Question,
+    fitting: Sequence[Entrant],
+    planned: Mapping[str, float],
+    means: Means,
+    candidates: int | None,
+    seed: int,
+) -> tuple[list[Fold], str]:
+    """The folds by which candidates are judged, and how they were chosen."""
+    rows, task = question.rows.height, question.task
+    if isinstance(task, Unsupervised):
+        return split.once(question.strata, rows, seed, task.held, task.most_held, question.groups, question.in_order)
+    seconds = means.budget.left() - _reserve(means, question)
+    affordable = float("inf") if candidates else seconds * means.workers / _strong(question, fitting, planned)
+    return split.choose(question.strata, rows, seed, affordable, question.groups)
+
+
+def _answers(
+    question: Question, prepared: Prepared, folds: list[Fold]
+) -> tuple[Array, list[Fold], Callable[[int], Array]]:
+    """(what is true, the folds with positions in it, what is true of a fold's rows to learn from)."""
+    if question.reference is None:
+        return question.y, folds, lambda fold: question.y[folds[fold].train]
+    learned, y = prepared.answers(0)
+    return y, [Fold(folds[0].train, np.arange(len(y)))], lambda fold: learned
+
+
+def _strong(question: Question, fitting: Sequence[Entrant], planned: Mapping[str, float]) -> float:
+    """Seconds of one fit of what should do well: of boosting on plain tables, else of the entrant in the middle.
+
+    Many pictures, sounds or texts are the networks' to learn from, for as long as there is time: once is all they can.
+    """
+    if not any(e.tastes for e in fitting):
+        return max(planned.get("gradient_boosting") or max(planned.values()), 1e-3)
+    return float("inf") if question.rows.height > MANY else max(float(np.median(list(planned.values()))), 1e-3)
+
+
+def _reserve(means: Means, question: Question) -> float:
+    """Seconds kept for choosing the ensemble, saving, opening the seal and the report; more where others work too.
+
+    What the picture, the text and the numbers are each worth is found out by asking the whole ensemble some times more.
+    """
+    least = min(2.2, 0.12 * means.budget.seconds) if question.mixed else 0.8
+    alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), 20)) + 2e-5 * question.sealed.height
+    return alone * (1 + means.machine.load)
+
+
+def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool: Pool) -> Callable[..., None]:
+    """What the climb calls: keeps the least error so far and passes it on to the listener."""
+    least: list[tuple[float, Trial]] = []
+    measure = question.task.guide
+
+    def tell(trial: Trial | None, trials: list[Trial]) -> None:
+        if trial and not trial.fate and trial.results:
+            error = float(np.mean([r.loss for r in trial.results.values()]))
+            if not least or error < least[0][0]:
+                least[:] = [(error, trial)]
+        words = f"{measure.id} {measure.show(least[0][0])}" if least else ""
+        best = str(least[0][1].entrant) if least else ""
+        running = tuple(job.algorithm.rpartition(":")[2] for job in pool.running)
+        left = terms.deadline - time.monotonic()
+        listener.climbing(run, Progress(len(trials), words, best, left, pool.peak_bytes, running, trial))
+
+    return tell
+
+
+def _load_meanwhile(modules: Sequence[str], after: float) -> None:
+    """Import what the finished model will answer with, amid the climb, in which this process has little to do."""
+
+    def load() -> None:
+        for module in modules:
+            with contextlib.suppress(Exception):  # whoever needs it will be told
+                importlib.import_module(module)
+
+    timer = threading.Timer(after, load)
+    timer.daemon = True
+    timer.start()

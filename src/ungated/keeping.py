@@ -1,0 +1,117 @@
+"""From the summit to the model that is kept, and the opening of the sealed rows, once."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import explain
+from .core.algorithm import Algorithm, State
+from .core.clock import Budget
+from .core.numbers import Array
+from .core.run import Run
+from .engines import state
+from .engines.pool import Pool
+from .means import Means
+from .modalities.broken import Broken
+from .model import Model, Scores, build
+from .prepare import Prepared
+from .question import Question
+from .refit import refit
+from .search.climb import Summit
+from .tasks import Supervised
+
+
+def built(run: Run, question: Question, summit: Summit, prepared: Prepared) -> Model:
+    """A model from the ensemble's members, with each encoder once."""
+    encoders: dict[int, tuple[int, Any]] = {}  # by identity: its place, and itself
+    members = []
+    for member in summit.members:
+        fits = []
+        for fold, path in member.states.items():
+            encoder = prepared.encoder(member.trial.entrant, fold)
+            place, _ = encoders.setdefault(id(encoder), (len(encoders), encoder))
+            fits.append((place, state.read(path)))
+        members.append((member.trial.entrant.algorithm, member.weight, fits))
+    found = [encoder for _, encoder in encoders.values()]
+    return _assembled(run, question, found, members, prepared, summit.by)
+
+
+def _assembled(
+    run: Run,
+    question: Question,
+    encoders: Sequence[Any],
+    members: Sequence[tuple[Algorithm, float, Sequence[tuple[int, State]]]],
+    prepared: Prepared,
+    by: float = 1.0,
+) -> Model:
+    """A model of this question from its encoders and what read through them."""
+    return build(
+        task=question.task,
+        target=question.target,
+        schema=question.schema,
+        features=question.features,
+        encoders=encoders,
+        members=members,
+        temperature=by,
+        baseline=question.task.baseline(question.y if question.reference is None else prepared.answers(0)[0]),
+        sample=question.rows,
+        run=run,
+    )
+
+
+def learned_again(
+    run: Run, question: Question, summit: Summit, prepared: Prepared, pool: Pool, means: Means, folder: Path
+) -> tuple[Model, "Judged | None"]:
+    """The model learned from all rows, and how the one that was learned without the sealed ones did on these."""
+    model = built(run, question, summit, prepared)
+    judged = judge(model, question, run.seed) if question.sealed.height else None
+    entrant = max(summit.members, key=lambda m: m.weight).trial.entrant
+    budget = dataclasses.replace(means.budget, seconds=0.9 * means.budget.seconds)  # what is found is yet to be told
+    found = refit(question, entrant.algorithm, question.view(entrant), pool, budget, run.seed, folder / "again")
+    if found is None:
+        run.notes.append("there was no time to learn from the sealed rows too: what is shown is of the others alone")
+        return model, judged
+    run.notes.append("once the sealed rows had judged it, it learned from all rows: what is shown is of all")
+    encoder, learned = found
+    return _assembled(run, question, [encoder], [(entrant.algorithm, 1.0, [(0, learned)])], prepared), judged
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The sealed rows, opened: what is true, what was answered, how well, and the seconds that answering took."""
+
+    y: Array
+    answer: Array
+    scores: Scores
+    took: float
+
+
+def judge(model: Model, question: Question, seed: int) -> Judged:
+    began = time.monotonic()
+    y, answer = model.examined(question.sealed, seed)
+    took = time.monotonic() - began
+    return Judged(y, answer, model.judge(y, answer), took)
+
+
+def open_seal(run: Run, model: Model, question: Question, budget: Budget, judged: Judged) -> None:
+    """Tell what the sealed rows showed, which were opened once: the error, its figures, what mattered, the mistakes."""
+    y, answer, scores = judged.y, judged.answer, judged.scores
+    run.error, run.metrics = scores.error, scores.metrics
+    most = (0.1 if question.mixed else 0.05) * budget.seconds + 0.5
+    allowance = float(np.clip(budget.left() - 0.5, 0.3, most))
+    if isinstance(question.task, Supervised):
+        run.figures = question.task.figures(y, answer)
+        run.figures += explain.explained(model, question.sealed, y, answer, allowance, judged.took)
+        if len(question.features) > 1 and not any(f["kind"] == "importance" for f in run.figures):
+            run.notes.append(
+                "what mattered is not in the report: there was no time left to find out (--time gives more)"
+            )
+    else:
+        run.figures = explain.discovered(model, question.rows, question.sealed, question.truth, allowance, run)
+    if skipped := explain.skipped([Broken(*b) for b in run.broken], question.rows.height + len(run.broken)):
+        run.figures.append(skipped)
