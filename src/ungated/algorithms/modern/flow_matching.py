@@ -159,8 +159,8 @@ class FlowMatching(Algorithm):
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
 
     def schedule(self, rows: int) -> Schedule:
-        """A million and a half examples, in whatever number of passes."""
-        epochs = math.ceil(self.effort * min(max(10.0, 1_500_000 / rows), 600.0))
+        """Four hundred thousand examples, in whatever number of passes."""
+        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 400.0))
         batch = 2 ** round(math.log2(min(max(32.0, rows / 16), 128.0)))
         return Schedule(epochs, batch, self.rate / 10, decay=0.01, warm=0.05, watches=24, muon=self.rate)
 
