@@ -54,7 +54,7 @@ def classes_of(model: Model) -> tuple[str, ...]:
 
 
 def grid(pictures: Array, columns: int | None = None) -> bytes:
-    """Pictures, uint8 (n, channels, height, width), side by side as a PNG file; small ones enlarged, their pixels sharp.
+    """Pictures, uint8 (n, channels, height, width), side by side as a PNG file; small ones are enlarged and stay sharp.
 
     columns: how many stand in a row; without it, about as many as there are rows.
     """

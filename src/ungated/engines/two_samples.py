@@ -16,6 +16,7 @@ from functools import cache
 from itertools import product
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..core.numbers import Array, Floats
 from .ridge import ridge
@@ -75,6 +76,11 @@ def told_apart(real: Array, made: Array, seed: int = 0) -> Floats:
 
     real, made: uint8 (n, channels, height, width), as many of each.
     """
+    with threadpool_limits(1):  # many small products: threads that wait for one another beside busy workers take longer
+        return _told_apart(real, made, seed)
+
+
+def _told_apart(real: Array, made: Array, seed: int) -> Floats:
     n = len(real)
     rng = np.random.default_rng(seed)
     side = rng.permutation(n) % 2
@@ -100,6 +106,11 @@ def distance(real: Array, made: Array) -> float:
 
     Components are scaled so that those of the real pictures vary by 1 in all: twice the share that does not fit.
     """
+    with threadpool_limits(1):
+        return _distance(real, made)
+
+
+def _distance(real: Array, made: Array) -> float:
     looks = Looks(real)
     a, b = looks.features(real).astype(np.float64), looks.features(made).astype(np.float64)
     centre, scale = a.mean(axis=0), a.std(axis=0) + 1e-3 * a.std()

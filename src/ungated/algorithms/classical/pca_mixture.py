@@ -162,7 +162,6 @@ class PCAMixture(Algorithm):
             mixture.fit(lists / scaled)
         centres = mixture.means_ * scaled
         roots = np.linalg.cholesky(mixture.covariances_) * scaled[:, None]
-        clock.tick(1, float(-mixture.lower_bound_))
         return mean, rest, patterns, mixture.weights_ / mixture.weights_.sum(), centres, roots
 
 

@@ -160,7 +160,7 @@ class FlowMatching(Algorithm):
 
     def schedule(self, rows: int) -> Schedule:
         """Four hundred thousand examples, in whatever number of passes."""
-        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 400.0))
+        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 150.0))
         batch = 2 ** round(math.log2(min(max(32.0, rows / 16), 128.0)))
         return Schedule(epochs, batch, self.rate / 10, decay=0.01, warm=0.05, watches=24, muon=self.rate)
 
