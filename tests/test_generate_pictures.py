@@ -17,7 +17,7 @@ from ungated.core.clock import Clock
 from ungated.core.errors import UsageError
 from ungated.core.numbers import Form, Numbers
 from ungated.engines.made import levels_like, proportional, relevelled, rounded, straight
-from ungated.engines.two_samples import distance, told_apart
+from ungated.engines.two_samples import distance, rightly_told, scores, separation
 from ungated.explain.pictures_made import nearest
 from ungated.tasks.generate_pictures import MOST, GeneratePictures, pictures_of
 
@@ -34,9 +34,10 @@ def discs(count: int, seed: int, channels: int = 1, size: tuple[int, int] = (12,
 
 
 def test_real_pictures_are_not_told_from_real_ones() -> None:
-    told = told_apart(discs(400, 0)[0], discs(400, 1)[0])
-    assert told.shape == (400,)
-    assert abs(told.mean() - 0.5) < 0.06
+    said = scores(discs(400, 0)[0], discs(400, 1)[0])
+    assert rightly_told(said).shape == (400,)
+    assert abs(rightly_told(said).mean() - 0.5) < 0.06
+    assert abs(separation(said)) < 0.3
     assert distance(discs(400, 0)[0], discs(400, 1)[0]) < 0.05
 
 
@@ -47,7 +48,8 @@ def test_what_differs_is_told() -> None:
     noisy = np.clip(made + rng.normal(0, 12, made.shape), 0, 255).astype(np.uint8)
     shuffled = rng.permuted(made.reshape(300, -1), axis=0).reshape(made.shape)
     for worse in (grey, noisy, shuffled):
-        assert told_apart(real, worse).mean() > 0.9
+        assert rightly_told(scores(real, worse)).mean() > 0.9
+        assert separation(scores(real, worse)) > 2
     assert distance(real, shuffled) > distance(real, noisy) > distance(real, made)
 
 
@@ -96,7 +98,7 @@ def test_levels_become_as_frequent_as_they_were() -> None:
 def test_a_maker_makes_what_it_was_asked_for(channels: int, size: tuple[int, int]) -> None:
     x, y = discs(300, 0, channels, size)
     train, task = Numbers(Form.PIXELS, x, y), GeneratePictures(("disc", "ring"))
-    for algorithm in (PCAMixture(), FlowMatching(width=32, steps=4)):
+    for algorithm in (PCAMixture(), FlowMatching(width=32, steps=6)):
         made_by = algorithm.fit(train, task, Clock(seconds=3.0))
         labels = np.array([0, 1, 1, 0])
         made = made_by.make(labels, 5)
@@ -111,7 +113,7 @@ def test_a_maker_makes_what_it_was_asked_for(channels: int, size: tuple[int, int
 
 def test_a_flow_is_shown_on_its_way_and_guided() -> None:
     x, y = discs(200, 0, size=(40, 36))
-    flow = FlowMatching(width=32, steps=4, side=16).fit(
+    flow = FlowMatching(width=32, steps=6, side=16).fit(
         Numbers(Form.PIXELS, x, y), GeneratePictures(("a", "b")), Clock(seconds=4)
     )
     assert flow.scaled == [16, 14]

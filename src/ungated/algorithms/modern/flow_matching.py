@@ -5,7 +5,8 @@ mixture, and its direction is picture minus noise. A network sees mixtures of ev
 noise, at moments drawn at random, and learns to say the direction (mean squared error; no adversary, no likelihood).
 Where many lines cross, the best answer is the mean of their directions. Those means make a flow, and whoever follows it
 from fresh noise, a few steps long, arrives at a picture that was never there but might have been (Lipman 2022). Each
-step asks for the direction twice, here and where it would lead, and goes along the mean of both (Heun 1900).
+step goes where the network says, corrected by how its word has changed since the step before (Adams & Bashforth 1883):
+a dozen such steps come nearer to the end of the flow than ten of Heun's, which ask twice.
 
 Classes: the network is told the class, but now and then it is not, so that it knows both. What the class changes in
 the direction can then be exaggerated: pictures become more typical and less various (guidance, Ho & Salimans 2021).
@@ -98,10 +99,7 @@ class Flow(Trained, Maker):
         return np.concatenate(parts, axis=1)
 
     def _flowed(self, x: "Tensor", label: "Tensor", guidance: float, moments: int) -> "Iterator[Tensor]":
-        """The mixture at so many moments, from noise (where there are several) to picture.
-
-        Steps are Heun's but for the last, Euler's.
-        """
+        """The mixture at so many moments, from noise (where there are several) to picture."""
         import torch
 
         untold = torch.full_like(label, self.design["classes"])
@@ -114,12 +112,11 @@ class Flow(Trained, Maker):
 
         if 0 in shown:
             yield x
-        step = 1 / self.steps
+        before = None
         for k in range(self.steps):
-            first = direction(x, k * step)
-            ahead = x + step * first
-            last = k + 1 == self.steps
-            x = ahead if last else x + step / 2 * (first + direction(ahead, (k + 1) * step))
+            here = direction(x, k / self.steps)
+            x = x + (here if before is None else 1.5 * here - 0.5 * before) / self.steps
+            before = here
             if k + 1 in shown:
                 yield x
 
@@ -153,7 +150,7 @@ class FlowMatching(Algorithm):
     width: int = setting(48, "channels at full size; half size has twice as many", choices=(32, 48, 64, 96))
     blocks: int = setting(1, "blocks at each size, each way", low=1, high=3)
     side: int = setting(32, "pixels to which larger pictures are scaled down", low=8, high=128)
-    steps: int = setting(10, "steps from noise to picture", low=4, high=50)
+    steps: int = setting(12, "steps from noise to picture", choices=(6, 8, 12, 16, 24, 50))
     guidance: float = setting(0.0, "how far the class is exaggerated when pictures are made")
     rate: float = setting(0.02, "highest learning rate of the filters (Muon)", low=0.005, high=0.1, log=True)
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
