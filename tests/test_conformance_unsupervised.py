@@ -182,7 +182,8 @@ def test_odd_data_are_survived(id_: str, task: str) -> None:
     """Few examples, one column, constant columns, the same example again, arrays that may not be written to."""
     cls, of = usable(id_, "survives odd data"), task_of(id_, task)
     whole = example(cls.card.form, 60)
-    odd = {"five": whole.take(np.arange(5)), "two": whole.take(np.arange(2)), "one": whole.take(np.arange(1))}
+    few = (30, 12) if cls.card.form is Form.STREAM else (5, 2, 1)
+    odd = {f"{n}": whole.take(np.arange(n)) for n in few}
     odd["the same again"] = whole.take(np.zeros(30, np.int64))
     if cls.card.form is Form.ROWS:
         odd["one column"] = dataclasses.replace(whole, x=whole.x[:, :1], columns=whole.columns[:1])
@@ -203,7 +204,7 @@ def test_odd_data_are_survived(id_: str, task: str) -> None:
 def test_bad_input_is_refused_with_its_reason(id_: str, task: str) -> None:
     cls = usable(id_, "refuses bad input")
     known = example(cls.card.form, 50)
-    refused = {"rows|nothing|empty|no ": known.take(np.zeros(0, np.int64))}
+    refused = {"rows|nothing|empty|no |few": known.take(np.zeros(0, np.int64))}
     if cls.card.form is Form.ROWS:
         infinite, missing = known.x.copy(), known.x.copy()
         infinite[5, 1], missing[5, 1] = np.inf, np.nan

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ungated.core.errors import UngatedError, UsageError
 from ungated.engines import extras
-from ungated.modalities import duplicates, table
+from ungated.modalities import table
 from ungated.modalities.broken import Broken
 from ungated.modalities.folder import names, one_a_line, paths_kind, recognise, recognise_many, resolve
 from ungated.modalities.folder.texts import tabular, wordy
@@ -436,60 +436,6 @@ def test_nasty_files_are_found_or_refused(tmp_path: Path, name: str) -> None:
             except UngatedError as e:
                 said = str(e)
             assert 1 <= len(said.splitlines()) <= 5
-
-
-def brute(prints: np.ndarray, most: int) -> list[int]:
-    root = list(range(len(prints)))
-    for _ in prints:
-        for a in range(len(prints)):
-            for b in range(len(prints)):
-                if int(prints[a] ^ prints[b]).bit_count() <= most and prints[a] and prints[b]:
-                    root[a] = root[b] = min(root[a], root[b])
-    return root
-
-
-@SOME
-@given(
-    st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=6, unique=True),
-    st.lists(st.tuples(st.integers(0, 99), st.lists(st.integers(0, 63), max_size=5)), max_size=12),
-    st.integers(0, 5),
-    st.sampled_from([2, 512]),
-)
-def test_chains_are_what_comparing_all_finds(
-    seeds: list[int], changes: list[tuple[int, list[int]]], most: int, small: int
-) -> None:
-    all_prints = list(seeds)
-    for which, bits in changes:
-        print_ = all_prints[which % len(all_prints)]
-        for bit in bits:
-            print_ ^= 1 << bit
-        all_prints.append(print_)
-    distinct = np.unique(np.array(all_prints, np.uint64))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "SMALL", small)
-        assert duplicates.chained(distinct, most).tolist() == brute(distinct, most)
-
-
-@SOME
-@given(st.lists(st.integers(0, 40), max_size=30), st.integers(0, 3))
-def test_groups_number_from_0_and_hold_equals(values: list[int], most: int) -> None:
-    prints = np.array(values, np.uint64)
-    groups = duplicates.near_duplicates(prints, most)
-    assert list(dict.fromkeys(groups.tolist())) == list(range(len(set(groups.tolist()))))
-    for value in set(values):
-        here = groups[prints == value]
-        assert len(set(here.tolist())) == (1 if value else len(here))
-
-
-def test_long_chains_are_no_group() -> None:
-    rng = np.random.default_rng(0)
-    twice = rng.integers(1, 2**63, 50, dtype=np.uint64)
-    chain = np.cumsum([1 << i for i in range(40)]).astype(np.uint64)  # each one bit from the next
-    prints = np.concatenate([twice, twice ^ np.uint64(3), chain, chain[:1], np.zeros(3, np.uint64)])
-    groups = duplicates.near_duplicates(prints)
-    assert (groups[:50] == groups[50:100]).all()
-    assert groups[140] == groups[100]
-    assert len(set(groups.tolist())) == 50 + 40 + 3
 
 
 def test_fashion_mnist_as_published(data_dir: Path) -> None:

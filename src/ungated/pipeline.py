@@ -215,7 +215,8 @@ def _plan(run: Run, question: Question, chosen: Sequence[Algorithm], means: Mean
     able = [e for algorithm in chosen for e in question.entrants(algorithm)]
     able = start.entrants([e for e in able if not (e.algorithm.card.id == "baseline" and e.view)])
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
-    lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
+    share = planning.SHARE if question.reference is None else planning.SHARE_ONCE
+    lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_, share)
     together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)
     run.plan = [line for line, _ in together]
     return [entrant for line, entrant in together if line.fits]

@@ -86,6 +86,10 @@ class Numbers:
     columns: for dense rows and for items, one `Column` for each of the d columns; for sparse rows none.
     levels: for tokens and streams, how many codes there are, the 0 included.
     changes: for pixels, what may be done to them while the answer stays.
+    renames: for streams, int32 (k, levels) or None: ways to rename all codes of a sequence so that it stays as likely
+    (a tune in another key); the first leaves them as they are, -1 stands where a code has no other name.
+    marks: for streams, how many of the last codes never stand in one, and are left to whoever parts it (see
+    `engines/streams`).
     """
 
     form: Form
@@ -94,6 +98,8 @@ class Numbers:
     columns: tuple[Column, ...] = ()
     levels: int = 0
     changes: frozenset[Change] = frozenset()
+    renames: Array | None = None
+    marks: int = 0
 
     def __len__(self) -> int:
         return int(self.x.shape[0])

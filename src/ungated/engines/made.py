@@ -76,4 +76,4 @@ def rounded(levels: Array) -> Array:
 
 
 def _middles() -> Floats:
-    return (np.arange(LEVELS) + 0.5) * (2 * REACH / LEVELS) - REACH
+    return np.asarray((np.arange(LEVELS) + 0.5) * (2 * REACH / LEVELS) - REACH, np.float64)

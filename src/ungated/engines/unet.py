@@ -104,7 +104,7 @@ def unet(size: list[int], classes: int, width: int, blocks: int) -> Any:
             self.register_buffer("waves", torch.exp(torch.linspace(0, math.log(200), WAVES)), persistent=False)
 
         def forward(self, x: "Tensor", time: "Tensor", label: "Tensor") -> "Tensor":
-            turns = time[:, None] * self.waves
+            turns = time[:, None] * torch.as_tensor(self.waves)
             about = functional.silu(self.time(torch.cat([turns.sin(), turns.cos()], dim=1)) + self.label(label))
             h = self.stem(laid(functional.pixel_unshuffle(x, fold)))
             kept = []
@@ -124,4 +124,4 @@ def unet(size: list[int], classes: int, width: int, blocks: int) -> Any:
     def laid(x: "Tensor") -> "Tensor":
         return x.contiguous(memory_format=torch.channels_last)
 
-    return Network().to(memory_format=torch.channels_last)
+    return Network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

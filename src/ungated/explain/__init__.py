@@ -71,7 +71,7 @@ def discovered(
     """Every figure of what was found where no answers were given, within about `seconds`.
 
     rows, sealed: typed, those that were learned from and those that were not. truth: the column of labels to compare
-    with, or "". Notes and secondary measures are added to the run.
+    with, or "". What was found is added to the run in words, and to its notes and secondary measures.
     """
     name = WITHOUT_TARGET.get((model.task.id, str(getattr(model.task, "form", ""))))
     if name is None:

@@ -54,16 +54,23 @@ def _near(prints: Prints, index: Groups, bits: list[int], most: int) -> Iterator
     if len(index) <= SMALL or len(bits) <= 2 * (most + 1):
         yield from _each_with_each(prints, index, most)
         return
-    for k in range(most + 1):
-        band = bits[k :: most + 1]
-        mask = np.uint64(sum(1 << bit for bit in band))
-        key = prints[index] & mask
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-        edges = np.concatenate([[0], np.flatnonzero(key[1:] != key[:-1]) + 1, [len(key)]])
-        rest = [bit for bit in bits if bit not in band]
-        for i in np.flatnonzero(np.diff(edges) > 1):
-            yield from _near(prints, index[order[edges[i] : edges[i + 1]]], rest, most)
+    parts = [part for k in range(most + 1) for part in _alike(prints, index, bits, bits[k :: most + 1])]
+    if 2 * sum(len(within) ** 2 for within, _ in parts) > len(index) ** 2:  # too many are alike for bands to part them
+        yield from _each_with_each(prints, index, most)
+        return
+    for within, rest in parts:
+        yield from _near(prints, within, rest, most)
+
+
+def _alike(prints: Prints, index: Groups, bits: list[int], band: list[int]) -> Iterator[tuple[Groups, list[int]]]:
+    """Those of `index` whose prints agree on `band`, where they are more than one, and the `bits` outside it."""
+    key = prints[index] & np.uint64(sum(1 << bit for bit in band))
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    edges = np.concatenate([[0], np.flatnonzero(key[1:] != key[:-1]) + 1, [len(key)]])
+    rest = [bit for bit in bits if bit not in band]
+    for i in np.flatnonzero(np.diff(edges) > 1):
+        yield index[order[edges[i] : edges[i + 1]]], rest
 
 
 def _each_with_each(prints: Prints, index: Groups, most: int) -> Iterator[tuple[Groups, Groups]]:

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from ..engines.extras import missing
-from . import folder, table
+from . import folder, music, table
 from .table import Raw
+from .text import corpus
 
 
 def read(
@@ -37,6 +38,10 @@ def read(
         return _raw(found, ", ".join(map(str, source[:3])), limit_bytes)
     if isinstance(source, str | PathLike) and str(source).strip() and "\0" not in str(source):
         path = Path(source)
+        if found := music.recognise(path, evident=task != "generate"):
+            return _raw(found, str(source), limit_bytes)
+        if task == "generate" and (found := corpus.recognise(path)):
+            return _raw(found, str(source), limit_bytes)
         if (str(source) not in table.NAMED or path.exists()) and (found := folder.recognise(path, label_from)):
             return _raw(found, str(source), limit_bytes)
     raw = table.read(source, limit_bytes=limit_bytes, seed=seed)
@@ -68,5 +73,7 @@ def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
         sealed=found.sealed,
         broken=found.broken,
         in_order=found.in_order,
+        hows=found.hows,
+        judges=found.judges,
         limit_bytes=limit_bytes,
     )

@@ -23,6 +23,10 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
     sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
+    map          x [...], y [...], colours {column: [value, ...]}, labels [text, ...]: rows as points, to be pointed at;
+                 the first column colours them until another is chosen, and numbers get a scale. Optional: images
+                 [data URI or None, ...], or sheet {image, side, across}: the rows' pictures as one, in squares of
+                 `side` pixels, `across` in a line; marks [bool, ...]: points that are ringed; note
 
 Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure`
 is a share. Pictures, players, texts, sheets may hold groups [{true, said, count, items}] or [{title, items}] for items.

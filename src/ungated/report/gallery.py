@@ -5,7 +5,7 @@ from typing import Any
 
 from . import words
 from .media import Group, Item, item, weight
-from .placed import ERRS, GOES_BY, MADE, Figure
+from .placed import ERRS, FOUND, GOES_BY, Figure
 from .tables import Cell, Head, Table, table
 
 MOST_ITEMS = 24
@@ -62,7 +62,7 @@ def filters(title: str, about: dict[str, Any]) -> Figure:
 
 
 def sheets(title: str, about: dict[str, Any]) -> Figure:
-    return _examples(title, about, "sheets", "None of these was chosen by hand.", MADE)
+    return _examples(title, about, "sheets", "None of these was chosen by hand.", FOUND)
 
 
 KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {

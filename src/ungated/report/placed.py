@@ -6,7 +6,7 @@ from typing import Any
 from .media import Group, bare, lightened
 from .tables import Table
 
-MADE, ERRS, GOES_BY, DATA = "made", "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
+FOUND, ERRS, GOES_BY, DATA = "found", "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
         left *= TO_ANSWER  # nothing comes after it, but it has yet to answer
     trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
     taste = trial.entrant.tastes and not trial.course and not terms.limit
+    taste = taste and algorithm.card.form is not Form.STREAM  # whose rows are no examples: time alone cuts it short
     rows = round(terms.taste * len(terms.folds[step.fold].train)) if taste else None
     trial.sampled = taste and terms.taste < 1
     return Job(

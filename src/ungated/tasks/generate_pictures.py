@@ -77,6 +77,7 @@ class GeneratePictures(Unsupervised):
     most_held: ClassVar = MOST
     sealed: ClassVar = 0.1
     counted: ClassVar = "sealed pictures, and as many made"
+    asks: ClassVar = MOST  # pictures that an exam asks for, at most: whoever makes them slowly keeps time for it
 
     classes: tuple[str, ...] = ()
     metric: str = "two-sample"

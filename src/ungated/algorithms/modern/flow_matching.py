@@ -21,6 +21,7 @@ lines: Liu, Gong & Liu, "Flow Straight and Fast" (rectified flow), 2022.
 """
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -43,7 +44,6 @@ AT_ONCE = 128  # pictures made together
 BENT = 256  # pictures made to see how frequent their levels are
 WATCHED = 0.1, 512  # training pictures set aside to watch: a share, and at most so many
 UNTOLD = 0.1  # share of examples whose class is not told
-LAST_STROKE = 8.0  # seconds kept for it, at most
 DESIGN = ("width", "blocks")
 
 
@@ -152,7 +152,7 @@ class FlowMatching(Algorithm):
     side: int = setting(32, "pixels to which larger pictures are scaled down", low=8, high=128)
     steps: int = setting(12, "steps from noise to picture", choices=(6, 8, 12, 16, 24, 50))
     guidance: float = setting(0.0, "how far the class is exaggerated when pictures are made")
-    rate: float = setting(0.02, "highest learning rate of the filters (Muon)", low=0.005, high=0.1, log=True)
+    rate: float = setting(0.04, "highest learning rate of the filters (Muon)", low=0.005, high=0.1, log=True)
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
 
     def schedule(self, rows: int) -> Schedule:
@@ -191,14 +191,24 @@ class FlowMatching(Algorithm):
                 steps=self.steps,
                 guidance=self.guidance if classes > 1 else 0.0,
             )
-            last = min(LAST_STROKE, 0.2 * clock.seconds)
             course = replace(self.schedule(len(x)), bf16=bf16_pays())
-            flow = replace(
-                flow, weights=_trained(flow.design, pictures, y, course, replace(clock, seconds=clock.seconds - last))
-            )
+            kept = _making(flow, BENT + min(getattr(task, "asks", 0), len(x) // 8), clock)
+            weights = _trained(flow.design, pictures, y, course, replace(clock, seconds=clock.seconds - kept))
+            flow = replace(flow, weights=weights)
             if clock.expired:
                 return flow
             return replace(flow, levels=levels_like(flow.raw(proportional(flow.shares, BENT), clock.seed)[0], x))
+
+
+def _making(flow: Flow, count: int, clock: Clock) -> float:
+    """Seconds to keep for making so many pictures once all is learned; half of the time at most."""
+    if not 0.5 < clock.left() < math.inf:
+        return 0.0
+    untrained = replace(flow, weights=to_arrays(unet(**flow.design)))
+    untrained.raw(np.zeros(8, np.int64), 0)  # the first time, libraries set themselves up
+    began = time.monotonic()
+    untrained.raw(np.zeros(32, np.int64), 0)
+    return min(1.3 * count / 32 * (time.monotonic() - began), 0.5 * clock.left())
 
 
 def _within(size: Sequence[int], side: int) -> tuple[int, int]:
@@ -230,25 +240,25 @@ def _trained(design: dict[str, Any], pictures: "Tensor", y: Array, course: Sched
     net, labels, classes = unet(**design), torch.from_numpy(y), design["classes"]
     learn, watched = _parted(y, clock.seed)
 
-    def missed(net: "nn.Module", x: "Tensor", noise: "Tensor", time: "Tensor", label: "Tensor") -> "Tensor":
+    def missed(net: "nn.Module", x: "Tensor", noise: "Tensor", moment: "Tensor", label: "Tensor") -> "Tensor":
         with precision(design["size"]):
-            said = net(torch.lerp(noise, x, time[:, None, None, None]), time, label)
+            said = net(torch.lerp(noise, x, moment[:, None, None, None]), moment, label)
         return (said.float() - (x - noise)).square().mean()
 
     def loss(net: "nn.Module", row: "Tensor") -> "Tensor":
         x, label = _spanned(pictures[row]), labels[row]
         if classes > 1:
             label = torch.where(torch.rand(len(x)) < UNTOLD, classes, label)
-        time = torch.randn(len(x)).sigmoid()  # mostly in the middle, where most lines cross (Esser et al. 2024)
-        return missed(net, x, torch.randn_like(x), time, label)
+        moment = torch.randn(len(x)).sigmoid()  # mostly in the middle, where most lines cross (Esser et al. 2024)
+        return missed(net, x, torch.randn_like(x), moment, label)
 
     still = torch.Generator().manual_seed(clock.seed)
     x, label = _spanned(pictures[watched]), labels[watched]
-    noise, time = torch.randn(x.shape, generator=still), (torch.arange(len(x)) + 0.5) / len(x)
+    noise, moment = torch.randn(x.shape, generator=still), (torch.arange(len(x)) + 0.5) / len(x)
 
     def watch(net: "nn.Module") -> float:
         with torch.inference_mode():
-            parts = zip(*(a.split(AT_ONCE) for a in (x, noise, time, label)), strict=True)
+            parts = zip(*(a.split(AT_ONCE) for a in (x, noise, moment, label)), strict=True)
             return float(np.average([missed(net, *p) for p in parts], weights=[len(p) for p in x.split(AT_ONCE)]))
 
     descend(net, [learn], loss, watch, course, clock)

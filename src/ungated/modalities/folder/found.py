@@ -1,6 +1,7 @@
 """What a folder or file turned out to be: rows, what is known of their columns, and what could not be used."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -20,6 +21,8 @@ class Found:
     kinds: the kinds of columns that need no guessing. target: the column of labels, None where there are none.
     how: what it is, in words. sealed: the official test rows, columns as in `frame`, None without them.
     in_order: the rows are pieces of one whole, in their order, such as a long text.
+    judges: how many of the last rows came as the part by which candidates are judged.
+    hows: column -> what its encoders are to know of it (see `ColumnKind.how`).
     broken: every file that was not or cannot be read. files: how many were looked at, broken ones included.
     """
 
@@ -33,3 +36,5 @@ class Found:
     broken: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     in_order: bool = False
+    hows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    judges: int = 0

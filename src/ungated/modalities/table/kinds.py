@@ -73,7 +73,7 @@ def _known(values: pl.Series, raw: Raw, is_target: bool, said: str | None, plain
     if said is not None or read is None or is_target:
         return _column(values, raw, is_target, said, plain)
     why = READ_AS.get(read, "as it was read") if read != "identifier" or values.name == "file" else OF_NAMES
-    return ColumnKind(values.name, read, why, {"dtype": "text"})
+    return ColumnKind(values.name, read, why, {"dtype": "text"} | raw.hows.get(values.name, {}))
 
 
 def _told(column: ColumnKind, values: pl.Series) -> ColumnKind:

@@ -1,4 +1,4 @@
-"""Texts: what they are like, as rows of terms, sparse or condensed, and as tokens.
+"""Texts: what they are like, as rows of terms, sparse or condensed, as tokens, and as one stream.
 
 how = survey(values)
 part = TermsPart.fit(values, how, takes)
@@ -10,8 +10,9 @@ numbers = encoder.numbers(values, y)
 from .clean import clean
 from .duplicates import fingerprints
 from .meaning import MeaningPart
+from .stream import StreamEncoder
 from .survey import survey
 from .terms import TermsPart
 from .tokens import TokenEncoder
 
-__all__ = ["MeaningPart", "TermsPart", "TokenEncoder", "clean", "fingerprints", "survey"]
+__all__ = ["MeaningPart", "StreamEncoder", "TermsPart", "TokenEncoder", "clean", "fingerprints", "survey"]

@@ -59,7 +59,7 @@ class TokenEncoder:
         how: "most_tokens" and "most_a_text" move the bounds of 8,000 tokens and 512 a text; others are not looked at.
         """
         texts = values.drop_nulls()
-        tokenizer = _learned(texts, int(how.get("most_tokens", MOST_TOKENS)))
+        tokenizer = learned(texts, int(how.get("most_tokens", MOST_TOKENS)))
         levels = tokenizer.get_vocab_size() + 1
         longest = int(how.get("most_a_text", LONGEST))
         blank = cls(values.name, longest, levels, Text(tokenizer.to_str()))
@@ -73,7 +73,7 @@ class TokenEncoder:
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":
-        return _library().Tokenizer.from_str(str(self.rules))
+        return library().Tokenizer.from_str(str(self.rules))
 
     @property
     def head(self) -> int:
@@ -132,7 +132,7 @@ class TokenEncoder:
                 yield [i + 1 for i in _ends(found.ids, self.length, self.head)]
 
 
-def _library() -> Any:
+def library() -> Any:
     """The module `tokenizers`. Raises MissingExtra where it is not installed."""
     try:
         import tokenizers
@@ -157,29 +157,32 @@ def _ends(codes: list[Any], length: int, head: int) -> list[Any]:
     return codes if len(codes) <= length else codes[:head] + codes[len(codes) - (length - head) :]
 
 
-def _learned(texts: pl.Series, most: int) -> "Tokenizer":
-    """A byte-pair tokenizer with up to `most` tokens, the 256 bytes among them, learned from `texts`."""
-    library = _library()
-    split = library.pre_tokenizers
-    tokenizer = library.Tokenizer(library.models.BPE())
+def learned(texts: pl.Series, most: int, before: str = " ") -> "Tokenizer":
+    """A byte-pair tokenizer with up to `most` tokens, the 256 bytes among them, learned from `texts`.
+
+    before: what every text is given before it.
+    """
+    lib = library()
+    split = lib.pre_tokenizers
+    tokenizer = lib.Tokenizer(lib.models.BPE())
     tokenizer.pre_tokenizer = split.Sequence(
-        [split.Split(library.Regex(WORDS), "isolated"), split.ByteLevel(False, use_regex=False)]
+        [split.Split(lib.Regex(WORDS), "isolated"), split.ByteLevel(False, use_regex=False)]
     )
-    tokenizer.decoder = library.decoders.ByteLevel()
-    trainer = library.trainers.BpeTrainer(
+    tokenizer.decoder = lib.decoders.ByteLevel()
+    trainer = lib.trainers.BpeTrainer(
         vocab_size=max(most, 256),
         min_frequency=LEAST_MET,
         show_progress=False,
         initial_alphabet=split.ByteLevel.alphabet(),
         max_token_length=WIDEST,
     )
-    tokenizer.train_from_iterator(_sampled(texts), trainer, length=len(texts))
+    tokenizer.train_from_iterator(_sampled(texts, before), trainer, length=len(texts))
     return tokenizer
 
 
-def _sampled(texts: pl.Series) -> Iterator[str]:
-    """The texts, each with the space before it that encoding puts there; evenly thinned and cut where they are much."""
+def _sampled(texts: pl.Series, before: str) -> Iterator[str]:
+    """The texts, each with what encoding puts before it; evenly thinned and cut where they are much."""
     most = max(1000, READ_MOST // max(1, len(texts)))
     step = max(1, len(texts) * 1000 // READ_MOST)
     for text in texts.gather_every(step):
-        yield " " + text[:most]
+        yield before + text[:most]

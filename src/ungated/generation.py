@@ -1,0 +1,112 @@
+"""Writing: a model that has learned to generate goes on from a prompt, a piece at a time.
+
+Every member of the ensemble keeps a voice: what it makes of all that was written so far. The next code is drawn from
+the weighted mean of what the voices expect, which is the very mixture that was judged on sealed files. A temperature
+below 1 makes likely codes likelier; top-p leaves out the unlikely tail (Holtzman et al. 2020, "The Curious Case of
+Neural Text Degeneration").
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .core.errors import UsageError
+from .core.numbers import Array, Floats
+from .model import Model
+
+
+@dataclass
+class Chorus:
+    """Voices that speak as one: the probability of each code to come is their weighted mean."""
+
+    parts: Sequence[tuple[float, Any]]
+
+    @classmethod
+    def of(cls, model: Model) -> "Chorus":
+        """The voices of all that the model holds, at the beginning of a document. Raises UsageError without any."""
+        fits = [(m.weight / len(m.fits), fitted) for m in model.members for _, fitted in m.fits]
+        if not fits or not all(hasattr(fitted, "voice") for _, fitted in fits):
+            raise UsageError("This model answers; it has not learned to write. Train one with --task generate.")
+        return cls([(share, fitted.voice()) for share, fitted in fits])
+
+    def next(self) -> Floats:
+        """float64 (levels,): the probability of each code to come."""
+        total: Floats = sum(share * voice.next() for share, voice in self.parts)
+        return total / total.sum()
+
+    def take(self, code: int) -> None:
+        """Go on by that code."""
+        for _, voice in self.parts:
+            voice.take(code)
+
+
+def drawn(chances: Array, temperature: float, top_p: float, rng: np.random.Generator) -> int:
+    """A code drawn from the `chances` of each, (levels,); the likeliest at temperature 0.
+
+    top_p: only the likeliest codes that together have this chance are drawn from.
+    """
+    if temperature <= 0:
+        return int(chances.argmax())
+    logs = np.log(np.maximum(chances, 1e-300)) / temperature
+    powers = np.exp(logs - logs.max())
+    order = np.argsort(-powers, kind="stable")
+    sums = np.cumsum(powers[order])
+    kept = int(np.searchsorted(sums, top_p * sums[-1])) + 1
+    return int(order[np.searchsorted(sums[:kept], rng.random() * sums[min(kept, len(sums)) - 1])])
+
+
+def codes(
+    voice: Any, *, most: int, temperature: float = 0.8, top_p: float = 0.95, seed: int | None = None
+) -> Iterator[int]:
+    """Codes that the voice goes on with, until the document ends (code 0) or `most` are drawn."""
+    if temperature < 0 or not 0 < top_p <= 1 or most < 0:
+        raise UsageError("The temperature must be at least 0, top-p above 0 and at most 1, the tokens at least 0.")
+    rng = np.random.default_rng(seed)
+    for _ in range(most):
+        code = drawn(voice.next(), temperature, top_p, rng)
+        if code == 0:
+            return
+        yield code
+        voice.take(code)
+
+
+def write(
+    model: Model,
+    prompt: str = "",
+    *,
+    suffix: str | None = None,
+    max_tokens: int = 200,
+    temperature: float = 0.8,
+    top_p: float = 0.95,
+    seed: int | None = None,
+    stop: Sequence[str] = (),
+) -> Iterator[str]:
+    """What the model goes on with after `prompt`, in pieces as they are written; no character is ever cut.
+
+    suffix: what stands after the gap that is to be filled; None goes on at the end. max_tokens: codes at most.
+    temperature: 0 takes the likeliest each time. top_p: share of the chances that is drawn from. seed: the same
+    gives the same. stop: texts before which the writing ends; they are not given.
+
+    Raises UsageError for a model that does not write, and for settings out of their range.
+    """
+    raise NotImplementedError
+    yield prompt
+
+
+def until(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:
+    """The pieces up to the first of the `stop` texts; what may be the beginning of one is held back until it is told."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        found = [at for s in stop if s and (at := held.find(s)) >= 0]
+        if found:
+            yield held[: min(found)]
+            return
+        safe = len(held) - max((n for s in stop for n in range(1, len(s)) if held.endswith(s[:n])), default=0)
+        if safe:
+            yield held[:safe]
+            held = held[safe:]
+    if held:
+        yield held
