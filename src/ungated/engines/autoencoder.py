@@ -86,13 +86,7 @@ def schedule(rows: int, effort: float) -> Schedule:
 
 
 def squeeze(
-    train: Numbers,
-    x: Array,
-    design: dict[str, int],
-    plan: Schedule,
-    task: Any,
-    clock: Clock,
-    more: "Extra | None" = None,
+    train: Numbers, x: Array, design: dict[str, int], plan: Schedule, task: Any, clock: Clock, more: "Extra | None" = None
 ) -> tuple[dict[str, Array], Array, Array]:
     """Learn to say the rows x again: the weights, and the centre and scale of the columns.
 
@@ -126,6 +120,4 @@ def seconds(job: Shape, hidden: int, plan: Schedule, on: Machine) -> float:
     """What `squeeze` takes on one thread."""
     steps = plan.epochs * -(-job.rows // plan.batch)
     weights = 2 * job.width * hidden + 1.2 * hidden * hidden
-    return (
-        0.5 + plan.epochs * job.rows * 8 * weights / (on.gflops * 1e9) + steps * (2e-3 + 40.0 * weights / on.bandwidth)
-    )
+    return 0.5 + plan.epochs * job.rows * 8 * weights / (on.gflops * 1e9) + steps * (2e-3 + 40.0 * weights / on.bandwidth)

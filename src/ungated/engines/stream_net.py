@@ -133,9 +133,7 @@ def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
     if not len(x) or x[0] != 0:
         begins = np.append(0, begins)
     half = max(1, window // 2)
-    for begin, after in zip(
-        begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True
-    ):
+    for begin, after in zip(begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True):
         start, new = begin, begin + 1
         while new <= after:
             end = min(start + window, after)
@@ -185,9 +183,7 @@ class Windows:
                 continue
             a, b = torch.randint(1, self.size, (2,)).sort().values.tolist()
             marks = [torch.tensor([first + i]) for i in range(3)]
-            seen[k] = torch.cat(
-                [marks[0], row[:a], marks[1], row[b:], marks[2], row[a:b], torch.zeros(1, dtype=torch.int64)]
-            )
+            seen[k] = torch.cat([marks[0], row[:a], marks[1], row[b:], marks[2], row[a:b], torch.zeros(1, dtype=torch.int64)])
             told[k] = torch.where(seen[k, 1:] >= first, -100, seen[k, 1:])
         return seen[:, :-1], told
 

@@ -38,9 +38,7 @@ def levels_of(scores: Floats) -> Floats:
     if n <= MOST_LEVELS:
         return np.stack([found, (np.arange(n) + 0.5) / n])
     tail = MOST_LEVELS // 4  # every one of the most unusual, and even steps through the rest
-    kept = np.unique(
-        np.concatenate([np.linspace(0, n - 1 - tail, MOST_LEVELS - tail).astype(int), np.arange(n - tail, n)])
-    )
+    kept = np.unique(np.concatenate([np.linspace(0, n - 1 - tail, MOST_LEVELS - tail).astype(int), np.arange(n - tail, n)]))
     return np.stack([found[kept], (kept + 0.5) / n])
 
 

@@ -32,9 +32,9 @@ __all__ = [
     "worth",
 ]
 
-WITHOUT_TARGET: dict[tuple[str, str], str] = {
-    ("generate", "pixels"): "pictures_made"
-}  # task, form of its exam -> the module that explains what was found
+WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, form of its exam -> the module that explains what was found
+    ("generate", "pixels"): "pictures_made",
+}
 MEDIA = ("picture", "sound", "text")
 
 

@@ -59,9 +59,7 @@ class TSNE(Algorithm):
         found = neighbours.seconds(n, n, d, int(3 * self.perplexity), on)
         pulled = n * 5 * self.perplexity * 0.08 / (on.scalar * 1e6)
         pushed = n * min(n, 4000) * 0.006 / (on.scalar * 1e6) if n <= EXACT else 0.025 + n * 2e-6
-        return Cost(
-            0.05 + turning + found + STEPS * (pulled + pushed), 4e7 + n * (24.0 * job.width + 60 * self.perplexity)
-        )
+        return Cost(0.05 + turning + found + STEPS * (pulled + pushed), 4e7 + n * (24.0 * job.width + 60 * self.perplexity))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Placed:
         x = some(learned_rows(self.card, train, task), self._most(task.outputs), clock.seed)
