@@ -151,7 +151,7 @@ def test_a_folder_of_pictures_becomes_a_maker(model: ungated.Model, folder: Path
     assert model.error.metric == "two-sample"
     assert {f["title"] for f in model.run.figures} >= {"What it makes of each class"}
     assert "What it makes" in model.report
-    assert any("nearest training picture" in note for note in model.run.notes)
+    assert any("nearest training picture" in note for note in model.run.found)
     made = generation.make(model, 6, label="ring", seed=2)
     assert made.shape == (6, 1, 12, 12)
     assert generation.make(model, 5).shape[0] == 5

@@ -65,7 +65,7 @@ def _nearest(made: Array, known: Array, fresh: Array, run: Run) -> dict[str, Any
         f"made pictures are as far from the nearest training picture as {share:.0%} of what sealed pictures are; "
         f"{copied:.0%} are nearer than a third of that, as copies would be"
     )
-    run.notes.append(said)
+    run.found.append(said)
     note = (
         "On the left a made picture, then the training pictures that are nearest to it, pixel by pixel: had it copied, "
         "they would be the same. Below, how far the first of them is, as a share of what is usual for a real picture "
