@@ -93,7 +93,9 @@ class StreamNet(Trained, Writer):
             began = clock.spent()
             watch(net.eval())
             last = 1.5 * (clock.spent() - began) + (1.5 * guide.took if guide else 0.0)  # what comes after descent
-            descend(net, [cut.starts], loss, watch, replace(plan, bf16=bf16), replace(clock, seconds=clock.seconds - last))
+            descend(
+                net, [cut.starts], loss, watch, replace(plan, bf16=bf16), replace(clock, seconds=clock.seconds - last)
+            )
             grams = kneser_ney(Counts.of(x, train.levels, order)).arrays() if order else {}
             return cls(to_arrays(net), design, blank.window, train.marks, **grams)
 

@@ -35,6 +35,7 @@ __all__ = [
 WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the form of its exam -> who explains it
     ("associate", "items"): "rules",
     ("generate", "tune"): "music",
+    ("generate", "pixels"): "pictures_made",
 }
 MEDIA = ("picture", "sound", "text")
 

@@ -141,9 +141,7 @@ def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View
     return found
 
 
-def plain(
-    form: Form, schema: Schema, features: Sequence[str], takes: frozenset[Takes] = frozenset()
-) -> View | None:
+def plain(form: Form, schema: Schema, features: Sequence[str], takes: frozenset[Takes] = frozenset()) -> View | None:
     """The one view in that form which all who see these columns without a target share; None where there is none."""
     usable = [n for n in features if schema[n].kind not in LEFT_OUT]
     if form is Form.ROWS:

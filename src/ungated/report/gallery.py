@@ -5,7 +5,7 @@ from typing import Any
 
 from . import words
 from .media import Group, Item, item, weight
-from .placed import ERRS, GOES_BY, FOUND, Figure
+from .placed import ERRS, FOUND, GOES_BY, Figure
 from .tables import Cell, Head, Table, table
 
 MOST_ITEMS = 24
