@@ -112,7 +112,7 @@ def _told(rules: Rules, names: list[str], apart: Any) -> dict[str, Any]:
         lines.append(line)
     return {
         "kind": "rules",
-        "title": "What goes with what",
+        "title": "Rules",
         "rules": lines,
         "of": len(rules),
         "baskets": rules.baskets,

@@ -46,8 +46,9 @@ MORE_CHARTS.rules = (d, width, kit) => {
     .force("x", d3.forceX(width / 2).strength(0.04)).force("y", d3.forceY(height / 2).strength(0.09))
     .force("apart", apart).stop().tick(400);
   for (let i = 0; i < 60; i++) apart();
+  const [top, bottom] = d3.extent(nodes, (n) => n.y), tall = bottom - top + 48; // no more than it needs
 
-  const svg = d3.create("svg").attr("viewBox", [0, 0, width, height]).attr("width", width).attr("height", height)
+  const svg = d3.create("svg").attr("viewBox", [0, top - 24, width, tall]).attr("width", width).attr("height", tall)
     .attr("role", "img").attr("aria-label", "Rules as a graph; the table below holds them").style("font", "13px system-ui, sans-serif");
   svg.append("defs").append("marker").attr("id", "arrow-of-rules").attr("viewBox", "0 0 8 8").attr("refX", 7).attr("refY", 4)
     .attr("markerUnits", "userSpaceOnUse").attr("markerWidth", 9).attr("markerHeight", 9).attr("orient", "auto")
