@@ -109,6 +109,8 @@ def _parted(
     """The folds by which candidates are judged, and how they were chosen."""
     rows, task = question.rows.height, question.task
     if isinstance(task, Unsupervised):
+        if question.judges:
+            return split.given(rows, question.judges)
         return split.once(question.strata, rows, seed, task.held, task.most_held, question.groups, question.in_order)
     seconds = means.budget.left() - _reserve(means, question)
     affordable = float("inf") if candidates else seconds * means.workers / _strong(question, fitting, planned)

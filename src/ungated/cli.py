@@ -17,6 +17,7 @@ import click
 
 from . import __version__
 from .core.errors import UngatedError, UsageError
+from .serving.command import serve
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -296,6 +297,9 @@ def data() -> None:
     console.show_named(list(table.NAMED.values()))
 
 
+app.add_command(serve)
+
+
 def main() -> None:
     """Run the command line; every way it can end has its exit code, and none shows a traceback."""
     code = _outcome()
@@ -350,7 +354,7 @@ def _document(run: Any) -> dict[str, Any]:
     kept = ("metric", "value", "low", "high", "baseline", "rows")
     error = {k: full["error"][k] for k in kept} if full["error"] else None
     head = {"model": full["model"], "task": full["task"]["id"], "error": error, "metrics": full["metrics"]}
-    rest = ("seconds", "peak_bytes", "leaderboard", "plan", "notes", "data", "split", "ended", "budget", "versions")
+    rest = ("seconds", "peak_bytes", "leaderboard", "plan", "found", "notes", "data", "split", "ended", "budget", "versions")
     return head | {k: full[k] for k in rest}
 
 

@@ -32,7 +32,7 @@ __all__ = [
     "worth",
 ]
 
-WITHOUT_TARGET: dict[tuple[str, str], str] = {}  # task, form of its exam -> the module that explains what was found
+WITHOUT_TARGET: dict[tuple[str, str], str] = {("associate", "items"): "rules"}  # task, form of its exam -> the module that explains what was found
 MEDIA = ("picture", "sound", "text")
 
 
@@ -69,7 +69,7 @@ def discovered(
     """Every figure of what was found where no answers were given, within about `seconds`.
 
     rows, sealed: typed, those that were learned from and those that were not. truth: the column of labels to compare
-    with, or "". Notes and secondary measures are added to the run.
+    with, or "". What was found is added to the run in words, and to its notes and secondary measures.
     """
     name = WITHOUT_TARGET.get((model.task.id, str(getattr(model.task, "form", ""))))
     if name is None:

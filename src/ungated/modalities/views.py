@@ -20,9 +20,11 @@ from .table import LEFT_OUT, Memo, RowEncoder, Schema
 SAMPLE = 500  # cells by which the size of a column's tokens or pixels is told
 ENCODERS = {  # the form and the kind of a column -> the encoder that its modality has for it
     (Form.TOKENS, "text"): ("text", "TokenEncoder"),
+    (Form.STREAM, "tune"): ("music", "StreamEncoder"),
     (Form.STREAM, "text"): ("text", "StreamEncoder"),
     (Form.PIXELS, "picture"): ("picture", "PixelEncoder"),
     (Form.PIXELS, "sound"): ("sound", "SpectrogramEncoder"),
+    (Form.ITEMS, "basket"): ("basket", "ItemEncoder"),
 }
 
 

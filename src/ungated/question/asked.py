@@ -44,7 +44,8 @@ class Question:
 
     target: the column that is answered, or by whose classes examples are made; "" where there is none. groups: (n,)
     integers where rows of one group must stay together, or None. truth: the column to compare with at the end, or "".
-    in_order: the rows are pieces of one whole, the sealed ones its end.
+    in_order: the rows are pieces of one whole, the sealed ones its end. judges: how many of the last rows came as those
+    by which candidates are judged; 0: they are drawn.
     """
 
     task: tasks.Task
@@ -57,6 +58,7 @@ class Question:
     groups: Array | None = None
     truth: str = ""
     in_order: bool = False
+    judges: int = 0
     _views: dict[str, dict[str, View]] = field(default_factory=dict)  # by algorithm; found once for each
     _shapes: dict[View, Shape] = field(default_factory=dict)
     _memo: table.Memo = field(default_factory=dict)

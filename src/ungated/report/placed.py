@@ -6,7 +6,7 @@ from typing import Any
 from .media import Group, bare, lightened
 from .tables import Table
 
-ERRS, GOES_BY, DATA = "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
+FOUND, ERRS, GOES_BY, DATA = "found", "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Figure:
         """Whether it needs the width of the page."""
         labels = self.data.get("labels", [])
         crowded = len(labels) > 8 or (len(labels) > 3 and max(map(len, labels)) > 10)
-        return crowded or self.chart in ("", "residuals", "importance")
+        return crowded or self.chart in ("", "residuals", "importance", "rules")
 
     @property
     def bytes(self) -> int:
