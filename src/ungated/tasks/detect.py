@@ -1,8 +1,8 @@
 """Detect: say how unlike the rest each row is, and which are so unlike that somebody should look.
 
-Nobody says what is odd, so rows are made odd to find out who sees it: real rows that were held back, and others of which
-a few values were replaced by any between the least and the greatest of their column. An answer is the share of known
-rows that are less unusual. The headline error is how often a made-up row seems less unusual than a real one
+Nobody says what is odd, so rows are made odd to find out who sees it: real rows that were held back, and others of
+which a few values were replaced by any between the least and the greatest of their column. An answer is the share of
+known rows that are less unusual. The headline error is how often a made-up row seems less unusual than a real one
 (1 - area under ROC); half is guessing.
 
 That exam tells who sees nothing. It does not tell well who sees most, as we measured on labelled sets, because what
