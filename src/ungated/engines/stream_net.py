@@ -233,6 +233,30 @@ def expectations(grams: Grams, x: Array, runs: Sequence[tuple[int, int, int]]) -
     return [table[at - (end - first) : at] for at, (_, first, end) in zip(ends.tolist(), runs, strict=True)]
 
 
+def _kept(window: int) -> int:
+    """How many of the codes of a full window are seen again in the next."""
+    return 3 * window // 8
+
+
+def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
+    """(start, end, first told): codes start..end-1 are seen, and told are those from `first` to `end`, each once.
+
+    No piece reaches back across the beginning of a document.
+    """
+    found = []
+    begins = np.flatnonzero(np.append(x == 0, True))
+    if not len(x) or x[0] != 0:
+        begins = np.append(0, begins)
+    step = max(1, window - _kept(window))
+    for begin, after in zip(begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True):
+        start, new = begin, begin + 1
+        while new <= after:
+            end = min(start + window, after)
+            found.append((start, end, new))
+            new, start = end + 1, start + step
+    return [(s, e, n) for s, e, n in found if n < len(x)]
+
+
 @dataclass
 class Windows:
     """Windows of a stream, from a place that differs each time, some rearranged. Made of places of `starts`.
