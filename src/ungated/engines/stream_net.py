@@ -3,14 +3,14 @@
 It does not know which network it trains, nor whether the codes are letters, words or notes. A network takes codes and
 what it remembers of those before them, and gives scores of the code to come at each place, and what to remember.
 
-What lies further back than a window is forgotten: a stream is answered in windows that overlap by half, and a voice
-that has filled its window goes on from the later half. Where a stream has marks, part of the windows is rearranged so
+What lies further back than a window is forgotten: a stream is answered in windows that overlap by three eighths, and a
+voice that has filled its window goes on from its last part. Where a stream has marks, part of the windows is rearranged so
 that the middle comes last, after what stands before and behind it: so a network learns to fill gaps (Bavarian et al.,
 "Efficient Training of Language Models to Fill in the Middle", 2022). Where its codes may be renamed, each window that is
 learned from has names drawn for it: a tune is met in every key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -27,7 +27,7 @@ from .torch_loop import Schedule, Trained, dense_bf16_pays, descend, from_arrays
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 16_000, 500  # of the stream, its beginning: for stopping early
+WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 8_000, 500  # of the stream, its beginning: for stopping early
 REARRANGED = 0.5  # of the windows, where the stream has marks
 ASKED_AT_ONCE = 16_384  # codes of a minibatch that is answered
 MOST_SCORES = 8_000_000  # that it gives at once
@@ -90,7 +90,10 @@ class StreamNet(Trained, Writer):
             def watch(net: "nn.Module") -> float:
                 return task.loss(units, blank._answered(net, watched))
 
-            descend(net, [cut.starts], loss, watch, replace(plan, bf16=bf16), clock)
+            began = clock.spent()
+            watch(net.eval())
+            last = 1.5 * (clock.spent() - began) + (1.5 * guide.took if guide else 0.0)  # what comes after descent
+            descend(net, [cut.starts], loss, watch, replace(plan, bf16=bf16), replace(clock, seconds=clock.seconds - last))
             grams = kneser_ney(Counts.of(x, train.levels, order)).arrays() if order else {}
             return cls(to_arrays(net), design, blank.window, train.marks, **grams)
 
@@ -127,12 +130,11 @@ class StreamNet(Trained, Writer):
                     row[: end - start] = x[start:end]
                 expected = np.zeros((*seen.shape, levels), np.float32) if grams else None
                 if grams and expected is not None:
-                    for row, (start, end, _) in zip(expected, some, strict=True):
-                        reach = max(start - grams.order, 0)
-                        table = np.log(grams.table(np.append(x[reach:end], 0)))
-                        row[: end - start] = table[start + 1 - reach :]
-                logs = self._logs(net, torch.from_numpy(seen), expected).numpy()
-                for told, (start, end, new) in zip(logs, some, strict=True):
+                    runs = [(max(start + 1 - grams.order, 0), start + 1, end + 1) for start, end, _ in some]
+                    for row, logs in zip(expected, expectations(grams, np.append(x, 0), runs), strict=True):
+                        row[: len(logs)] = logs
+                answers = self._logs(net, torch.from_numpy(seen), expected).numpy()
+                for told, (start, end, new) in zip(answers, some, strict=True):
                     at = np.arange(new, min(end + 1, len(x)))
                     chance[at] = np.exp(told[at - 1 - start, x[at]])
         return chance[:, None]
@@ -186,13 +188,15 @@ class Guide:
     """What n-grams expect at each place of a stream, learned from the other parts of it alone.
 
     Of a text that they have learned from, n-grams expect just what stands there, and a network would learn to repeat
-    them. So the stream is cut into parts, and in each the n-grams of all others are asked.
+    them. So the stream is cut into parts, and in each the n-grams of all others are asked. took: seconds that it took
+    to count the whole.
     """
 
     x: Array
     whole: Grams
     parts: list[Grams]
     cuts: Array
+    took: float
 
     @classmethod
     def of(cls, x: Array, levels: int, order: int, clock: Clock) -> Self:
@@ -207,26 +211,31 @@ class Guide:
         for a, b in zip(cuts[:-1], cuts[1:], strict=True):
             others = np.concatenate([x[:a], x[b:]])
             parts.append(kneser_ney(Counts.of(others, levels, order)))
-        return cls(x, whole, parts, cuts)
+        return cls(x, whole, parts, cuts, took)
 
     def expected(self, starts: Array, size: int) -> Array:
         """float32 (n, size, levels): logarithms, for windows that begin at `starts`; of the first place all 0."""
-        levels, reach = self.whole.levels, self.whole.order
-        found = np.zeros((len(starts), size, levels), np.float32)
+        found = np.zeros((len(starts), size, self.whole.levels), np.float32)
         of = self.cuts.searchsorted(starts + size // 2, side="right") - 1
         for part in np.unique(of):
             rows = np.flatnonzero(of == part)
-            froms = np.maximum(starts[rows] - reach, 0)
-            pieces = [self.x[a : b + size] for a, b in zip(froms, starts[rows], strict=True)]
-            table = self.parts[part].table(np.concatenate(pieces))
-            end = 0
-            for row, piece in zip(rows, pieces, strict=True):
-                end += len(piece)
-                whole = min(size, len(piece))
-                found[row, :whole] = table[end - whole : end]
-        np.log(found[:, 1:], out=found[:, 1:], where=found[:, 1:] > 0)
-        found[:, 0] = 0.0
+            runs = [(max(a - self.whole.order, 0), a + 1, min(a + size, len(self.x))) for a in starts[rows].tolist()]
+            for row, logs in zip(rows, expectations(self.parts[part], self.x, runs), strict=True):
+                found[row, 1 : 1 + len(logs)] = logs
         return found
+
+
+def expectations(grams: Grams, x: Array, runs: Sequence[tuple[int, int, int]]) -> list[Array]:
+    """What n-grams expect of x[first:end], as logarithms, float32, for each (begin, first, end): what stands before
+    `first` is seen from `begin` on."""
+    table = np.log(grams.table(np.concatenate([x[begin:end] for begin, _, end in runs])))
+    ends = np.cumsum([end - begin for begin, _, end in runs])
+    return [table[at - (end - first) : at] for at, (_, first, end) in zip(ends.tolist(), runs, strict=True)]
+
+
+def _kept(window: int) -> int:
+    """How many of the codes of a full window are seen again in the next."""
+    return 3 * window // 8
 
 
 def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
@@ -238,13 +247,13 @@ def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
     begins = np.flatnonzero(np.append(x == 0, True))
     if not len(x) or x[0] != 0:
         begins = np.append(0, begins)
-    half = max(1, window // 2)
+    step = max(1, window - _kept(window))
     for begin, after in zip(begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True):
         start, new = begin, begin + 1
         while new <= after:
             end = min(start + window, after)
             found.append((start, end, new))
-            new, start = end + 1, start + half
+            new, start = end + 1, start + step
     return [(s, e, n) for s, e, n in found if n < len(x)]
 
 
@@ -337,7 +346,7 @@ class NetVoice:
         import torch
 
         if len(self.codes) > self.fitted.window:
-            self._restart(self.codes[-(self.fitted.window // 2 + 1) :])
+            self._restart(self.codes[-(_kept(self.fitted.window) + 1) :])
         with session(1), torch.inference_mode():
             scores, self.memory = self.fitted.net(torch.tensor([self.codes[self.read :]]), self.memory)
             self.read = len(self.codes)
