@@ -453,7 +453,7 @@ def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFram
         kind = schema[name].kind
         if kind == "date":
             columns.append(pl.Series(name, values, pl.Int64).cast(types[kind]))
-        elif kind in table.MEDIA:
+        elif kind in (*table.MEDIA, "tune"):
             columns.append(pl.Series(name, values, pl.String).str.decode("base64"))
         else:
             columns.append(pl.Series(name, values, types.get(kind, pl.String())))
