@@ -10,7 +10,7 @@ import abc
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -29,7 +29,7 @@ class Task(abc.ABC):
     """
 
     id: ClassVar[str]
-    measures: ClassVar[dict[str, Measure]]
+    measures: ClassVar[Mapping[str, Measure]]
     mixes: ClassVar[bool] = True
     metric: str
 
