@@ -30,7 +30,7 @@ from ...engines.unusual import some
 
 MOST_KNOWN = 30_000
 MOST_SOLID = 3000  # where a map has more than two dimensions
-MOST_AXES = 50
+MOST_AXES = 100
 EARLY, STEPS = 250, 750  # steps with an exaggerated pull, and all
 EXAGGERATED = 12.0
 HALVINGS = 40  # of the interval in which a bell's width is looked for
@@ -50,16 +50,17 @@ class TSNE(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Placed
-    variants: ClassVar = ({"perplexity": 15.0}, {"perplexity": 50.0})
+    variants: ClassVar = ({"perplexity": 12.0},)
 
-    perplexity: float = setting(30.0, "how many rows lie under a bell, about", low=5.0, high=100.0, log=True)
+    perplexity: float = setting(30.0, "how many rows lie under a bell, about")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = min(job.rows, self._most(job.outputs)), min(job.width, MOST_AXES)
         turning = (2.0 * min(n, 20_000) * job.width**2 + 4.0 * n * job.width * d) / (on.gflops * 1e9)
         found = neighbours.seconds(n, n, d, int(3 * self.perplexity), on)
-        pulled = n * 5 * self.perplexity * 0.08 / (on.scalar * 1e6)
-        pushed = n * min(n, 4000) * 0.006 / (on.scalar * 1e6) if n <= EXACT else 0.025 + n * 2e-6
+        pulled = n * 5 * self.perplexity * 0.05 / (on.scalar * 1e6)
+        pairs, grid = 0.05 * n * min(n, EXACT), 45_000 + 6.0 * n
+        pushed = (pairs if n <= EXACT or job.outputs != 2 else grid) / (on.scalar * 1e6)
         return Cost(
             0.05 + turning + found + STEPS * (pulled + pushed), 4e7 + n * (24.0 * job.width + 60 * self.perplexity)
         )

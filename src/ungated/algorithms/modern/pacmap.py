@@ -48,9 +48,9 @@ class PaCMAP(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Placed
-    variants: ClassVar = ({"near": 20}, {"near": 6})
+    variants: ClassVar = ({"near": 20},)
 
-    near: int = setting(10, "near pairs of a row, more where there are over 10,000 rows", low=4, high=60, log=True)
+    near: int = setting(10, "near pairs of a row, more where there are over 10,000 rows")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = min(job.rows, MOST_KNOWN), min(job.width, MOST_AXES)
