@@ -49,7 +49,7 @@ demo: $(VENV)/ready
 
 # Two processes test side by side; what measures time comes after them, by itself.
 test: $(VENV)/tools
-	$(BIN)/python -m pytest -m 'not alone' -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m 'not alone' -n $(TESTERS) --no-loadscope-reorder
 	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/tools
