@@ -138,12 +138,14 @@ class Model:
             return self.task.encode(typed[self.target].to_list()), self.answer(typed)
         assert isinstance(self.task, tasks.Unsupervised)
         y = np.zeros(typed.height)
-        parts = []
+        parts: list[Answer] = []
+        shares: list[float] = []
         for encoder, fits in self._fits():
             exam = self.task.exam(encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height)), seed)
             y = exam.y if exam.form is self.task.form else y
-            parts += [share * fitted.answer(exam.x) for share, fitted in fits]
-        return y, self.task.adjust(np.sum(parts, axis=0), self._by)
+            parts += [fitted.answer(exam.x) for _, fitted in fits]
+            shares += [share for share, _ in fits]
+        return y, self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
 
     def judge(self, y: Array, answer: Answer, rows: str | None = None) -> Scores:
         """How answers do against what is true, y as the task encodes it. rows: what they are called."""
@@ -161,14 +163,14 @@ class Model:
         return np.concatenate(parts)
 
     def _answer(self, typed: pl.DataFrame) -> Answer:
-        total: Answer | None = None
+        parts: list[Answer] = []
+        shares: list[float] = []
         described = table.Described(typed, self.schema)
         for encoder, fits in self._fits():
             x = encoder.numbers(self._as_read(encoder, typed, described), np.zeros(typed.height)).x
-            for share, fitted in fits:
-                total = share * fitted.answer(x) + (0.0 if total is None else total)
-        assert total is not None
-        return self.task.adjust(total, self._by)
+            parts += [fitted.answer(x) for _, fitted in fits]
+            shares += [share for share, _ in fits]
+        return self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
 
     def _fits(self) -> list[tuple[views.Encoder, list[tuple[float, Fitted]]]]:
         """Each encoder with what reads through it: shares in the ensemble, and what was learned."""
@@ -451,7 +453,7 @@ def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFram
         kind = schema[name].kind
         if kind == "date":
             columns.append(pl.Series(name, values, pl.Int64).cast(types[kind]))
-        elif kind in table.MEDIA:
+        elif kind in (*table.MEDIA, "tune"):
             columns.append(pl.Series(name, values, pl.String).str.decode("base64"))
         else:
             columns.append(pl.Series(name, values, types.get(kind, pl.String())))

@@ -24,8 +24,14 @@ def rules(title: str, about: dict[str, Any]) -> Figure:
         Head("baskets", number=True, about="How many hold both."),
         Head("leverage", number=True, about="Share of the baskets beyond what chance would give."),
         Head("conviction", number=True, about="How many times less often it fails than it would by chance."),
-        Head("false rate", number=True, about="The false discovery rate at which the rule is told (Benjamini-Hochberg)."),
-        *([Head("sealed", number=True, about="In the sealed baskets alone: how often it came true.")] if sealed else []),
+        Head(
+            "false rate", number=True, about="The false discovery rate at which the rule is told (Benjamini-Hochberg)."
+        ),
+        *(
+            [Head("sealed", number=True, about="In the sealed baskets alone: how often it came true.")]
+            if sealed
+            else []
+        ),
     ]
     rows = [[*_row(rule), *([_came_true(rule["sealed"])] if sealed else [])] for rule in found]
     left = int(about.get("of") or 0) - len(found)
@@ -94,7 +100,10 @@ def _row(rule: dict[str, Any]) -> list[Cell]:
         Cell(f"{100 * rule['support']:.2g}%", rule["support"]),
         Cell(words.count(rule["both"]), rule["both"]),
         Cell(f"{100 * rule['leverage']:.2g}%", rule["leverage"]),
-        Cell("never fails" if conviction is None else words.number(_three(conviction)), 1e300 if conviction is None else conviction),
+        Cell(
+            "never fails" if conviction is None else words.number(_three(conviction)),
+            1e300 if conviction is None else conviction,
+        ),
         Cell(f"{rule['false_rate']:.1g}", rule["false_rate"]),
     ]
 

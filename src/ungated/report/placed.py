@@ -13,7 +13,8 @@ FOUND, ERRS, GOES_BY, DATA = "found", "errs", "goes-by", "data"  # the sections 
 class Figure:
     """chart: the name of the function in charts.js that draws `data`, or "" where none does.
 
-    look, groups: how examples are laid out ("pictures", "players", "texts", "heat", "filters"), and which.
+    look, groups: how examples are laid out ("pictures", "players", "texts", "heat", "filters", "sheets", "tunes"), and
+    which.
     """
 
     title: str

@@ -9,8 +9,8 @@ from ...core.errors import InputError, UsageError
 from ..table.kinds import listed
 from ..table.schema import many
 
-YES = frozenset("1 1.0 true t yes y x ✓ ✔ on".split())
-NO = frozenset("0 0.0 false f no n off ? na n/a null none -".split()) | {""}
+YES = frozenset(["1", "1.0", "true", "t", "yes", "y", "x", "✓", "✔", "on"])
+NO = frozenset(["0", "0.0", "false", "f", "no", "n", "off", "?", "na", "n/a", "null", "none", "-"]) | {""}
 NEARLY = 0.95  # of a column's cells that say yes or no: the others are then wrong, and named
 BASKET = re.compile(
     r"basket|order|transaction|\btrans|invoice|receipt|ticket|session|customer|user|member|\btid\b|patient", re.I
