@@ -32,7 +32,7 @@ __all__ = [
     "worth",
 ]
 
-WITHOUT_TARGET: dict[tuple[str, str], str] = {}  # task, form of its exam -> the module that explains what was found
+WITHOUT_TARGET: dict[tuple[str, str], str] = {("cluster", "rows"): "clusters"}  # task, form of its exam -> the module that explains what was found
 MEDIA = ("picture", "sound", "text")
 
 

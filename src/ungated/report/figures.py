@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import gallery, words
+from . import clusters, gallery, words
 from .placed import DATA, GOES_BY, Figure
 from .tables import Cell, Head, Table, cell, table
 
@@ -242,6 +242,7 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "parts": _parts,
     "broken": _broken,
     **gallery.KINDS,
+    **clusters.KINDS,
 }
 
 

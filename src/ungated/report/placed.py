@@ -32,7 +32,7 @@ class Figure:
         """Whether it needs the width of the page."""
         labels = self.data.get("labels", [])
         crowded = len(labels) > 8 or (len(labels) > 3 and max(map(len, labels)) > 10)
-        return crowded or self.chart in ("", "residuals", "importance")
+        return crowded or self.chart in ("", "residuals", "importance", "clusters", "groups", "crossed")
 
     @property
     def bytes(self) -> int:
