@@ -23,7 +23,15 @@ from .prepare import Prepared
 from .question import Question
 from .refit import refit
 from .search.climb import Summit
-from .tasks import Supervised
+from .tasks import Supervised, Unsupervised
+
+
+def settled(question: Question, summit: Summit, prepared: Prepared) -> Question:
+    """The question with its task as it is once the summit's answers to the exam are known."""
+    if not isinstance(question.task, Unsupervised):
+        return question
+    y = prepared.answers(0)[1][summit.rows]
+    return dataclasses.replace(question, task=question.task.settled(y, summit.answer))
 
 
 def built(run: Run, question: Question, summit: Summit, prepared: Prepared) -> Model:

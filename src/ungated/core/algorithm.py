@@ -65,6 +65,7 @@ class Card:
     extras: names of the optional installs it needs (as in `pip install ungated[modern]`).
     loads: modules that a fit imports; workers load them while they are idle. answers_with: those that an answer needs.
     anytime: hands in what it has when its clock runs out, so that it fits any budget, if not to its best.
+    ends: with anytime: has an end that it comes to, after which more time would teach it nothing.
     transfers: has `fit_from`, which starts from what the same algorithm learned elsewhere.
     skips: conformance checks that do not apply, each with its reason.
     """
@@ -80,6 +81,7 @@ class Card:
     loads: tuple[str, ...] = ()
     answers_with: tuple[str, ...] = ()
     anytime: bool = False
+    ends: bool = False
     transfers: bool = False
     skips: Mapping[str, str] = field(default_factory=dict)
 
@@ -284,7 +286,8 @@ class Entrant:
     @property
     def tastes(self) -> bool:
         """Whether it is given a short course first: it takes any time it gets, and on a form that asks for much."""
-        return self.algorithm.card.anytime and self.algorithm.card.form is not Form.ROWS
+        card = self.algorithm.card
+        return card.anytime and not card.ends and card.form is not Form.ROWS
 
     @property
     def name(self) -> str:

@@ -39,12 +39,12 @@ def figures(
         typed = typed[np.sort(np.random.default_rng(run.seed).permutation(typed.height)[:MOST_ROWS])]
     answer = model.answer(typed)
     groups = np.where(answer.max(axis=1) > 0, answer.argmax(axis=1), -1)
-    compared = against(model, typed, answer, groups, truth, run) if truth else []
     if len(np.unique(groups[groups >= 0])) < 2:
         _none_found(run)
         return []
     found = {g: traits(model, typed, groups == g) for g in np.unique(groups[groups >= 0]).tolist()}
     _tell(run, groups, found)
+    compared = against(model, typed, answer, groups, truth, run) if truth else []
     x = np.asarray(model.numbers(typed).x, np.float64)
     kept = [on_the_map(model, typed, x, groups), described(groups, found), *shown(model, typed, x, groups)]
     return [*kept, typical(model, typed, x, groups), *compared]

@@ -20,6 +20,9 @@ METRICS = {
     "nowhere": "share of the rows that are in no cluster",
     "adjusted Rand": "1: the same parting as the labels; 0: no better than chance",
     "mutual information": "what clusters tell of labels: 1 everything, 0 nothing",
+    "two-sample": "how often a fresh classifier tells made from real; 50% is perfect",
+    "separation": "deviations between that classifier's scores of made and of real",
+    "frechet": "Fréchet distance of made from real, on random features",
 }
 """The errors that tasks measure, in words. One that is not here stands under its own name."""
 
