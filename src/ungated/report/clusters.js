@@ -1,6 +1,6 @@
 // Charts of clusters: their map, what sets each apart, and labels beside them. `kit` is what all charts share.
 "use strict";
-globalThis.MORE_CHARTS = Object.assign(globalThis.MORE_CHARTS ?? {}, (() => {
+Object.assign(MORE_CHARTS, (() => {
   // Groups go by colour and shape together; those beyond the colours begin anew with other shapes.
   const GROUPS = ["var(--accent)", "var(--classical)", "var(--modern)", "var(--blend)", "var(--bad)", "var(--soft)"];
   const SHAPES = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"];
