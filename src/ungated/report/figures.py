@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import associations, gallery, words
+from . import associations, clusters, gallery, words
 from .placed import DATA, GOES_BY, Figure
 from .tables import Cell, Head, Table, cell, table
 
@@ -253,6 +253,7 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "broken": _broken,
     **gallery.KINDS,
     **associations.KINDS,
+    **clusters.KINDS,
 }
 
 
