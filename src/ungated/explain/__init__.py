@@ -35,6 +35,8 @@ __all__ = [
 WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the form of its exam -> who explains it
     ("associate", "items"): "rules",
     ("cluster", "rows"): "clusters",
+    ("detect", "rows"): "anomalies",
+    ("embed", "rows"): "maps",
     ("generate", "tune"): "music",
     ("generate", "pixels"): "pictures_made",
 }
