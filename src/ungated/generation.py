@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .core.algorithm import Writer
 from .core.errors import UsageError
 from .core.numbers import Array, Floats
 from .model import Model
@@ -25,9 +26,12 @@ class Chorus:
 
     @classmethod
     def of(cls, model: Model) -> "Chorus":
-        """The voices of all that the model holds, at the beginning of a document. Raises UsageError without any."""
-        fits = [(m.weight / len(m.fits), fitted) for m in model.members for _, fitted in m.fits]
-        if not fits or not all(hasattr(fitted, "voice") for _, fitted in fits):
+        """The voices of all that the model holds, at the beginning of a document. Raises UsageError without any.
+
+        The baseline has none: it is left out where it is part of a mixture.
+        """
+        fits = [(m.weight / len(m.fits), f) for m in model.members for _, f in m.fits if isinstance(f, Writer)]
+        if not fits:
             raise UsageError("This model answers; it has not learned to write. Train one with --task generate.")
         return cls([(share, fitted.voice()) for share, fitted in fits])
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..core.algorithm import Writer
 from ..core.numbers import Array
 from ..core.run import Run
 from ..generation_music import compose, encoder_of
@@ -23,6 +24,8 @@ def figures(
     model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
 ) -> list[dict[str, Any]]:
     """Tunes that it made, to hear and to see; of each, the longest span that it copied; the error place by place."""
+    if not any(isinstance(fitted, Writer) for member in model.members for _, fitted in member.fits):
+        return []  # nothing but the baseline was learned
     encoder, began = encoder_of(model), time.monotonic()
     cells = rows["tune"].drop_nulls().to_list()
     known = Known(encoder, [unpack(c) for c in cells])

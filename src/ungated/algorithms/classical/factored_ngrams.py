@@ -21,9 +21,9 @@ import numpy as np
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, Writer, setting
 from ...core.clock import Clock
-from ...core.errors import InputError
 from ...core.numbers import Answer, Array, Floats, Form, Numbers, Shape
 from ...engines.backoff import Backoff, Places
+from ...engines.streams import Gap, checked
 
 Chains: TypeAlias = tuple[tuple[int, ...], ...]  # one for each phase
 
@@ -39,12 +39,14 @@ HELD = 0.12  # of the documents: by them chains and weights are chosen
 class FactoredWriter(Writer):
     """The sequences themselves, and how they are looked at: counts are made of them again whenever this is loaded.
 
-    levels: how many codes there are. x: int32 (n,), the stream. renames: int32 (r, levels), r may be 0. period: codes
-    of a step. chains: for each part of the mixture, a chain for each phase. renamed: for each part, whether renamed
-    copies are counted too. weights: float64 (phases, parts), rows add up to 1.
+    levels: how many codes there are. marks: how many of the last are marks (see `engines/streams`). period: codes of a
+    step. x: int32 (n,), the stream. renames: int32 (r, levels), r may be 0. chains: for each part of the mixture, a
+    chain for each phase. renamed: for each part, whether renamed copies are counted too. weights: float64 (phases,
+    parts), rows add up to 1.
     """
 
     levels: int
+    marks: int
     period: int
     chains: list[list[list[int]]]
     renamed: list[bool]
@@ -80,7 +82,7 @@ class FactoredWriter(Writer):
         return np.concatenate([np.ones(first), chance])[:, None]
 
     def voice(self) -> "FactoredVoice":
-        return FactoredVoice(self, [])
+        return FactoredVoice(self, [], Gap(self.levels, self.marks))
 
 
 @dataclass
@@ -89,6 +91,7 @@ class FactoredVoice:
 
     writer: FactoredWriter
     codes: list[int]
+    gap: Gap
 
     def next(self) -> Floats:
         """float64 (levels,): the probability of each code to come."""
@@ -97,11 +100,14 @@ class FactoredVoice:
         for part, chains, weight in zip(of._parts, of.chains, of.weights[phase], strict=True):
             context = [self.codes[-lag] if lag <= len(self.codes) else 0 for lag in chains[phase]]
             chance += weight * part[phase].expected(context)
+        if of.marks:
+            chance[-of.marks :] = 0.0
         return chance / chance.sum()
 
     def take(self, code: int) -> None:
         """Go on by that code; 0 begins another sequence."""
-        self.codes = [] if code == 0 else [*self.codes, code]
+        if self.gap.hears(code):
+            self.codes = [] if code == 0 else [*self.codes, code]
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class FactoredNgrams(Algorithm):
         return Cost(0.01 + seconds, counted * (30.0 + 10.0 * self.depth * (1 + self.ways)))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> FactoredWriter:
-        x = _checked(train)
+        x = checked(self.card, train)
         names = np.zeros((0, train.levels), np.int32) if train.renames is None else train.renames
         streams = _Streams(x, train.levels, names)
         held = _held(streams.own, clock.seed)
@@ -148,6 +154,7 @@ class FactoredNgrams(Algorithm):
         weights = weights[:, kept] / weights[:, kept].sum(axis=1, keepdims=True)
         writer = FactoredWriter(
             train.levels,
+            train.marks,
             period,
             [[list(chain) for chain in tried[k][0]] for k in kept],
             [tried[k][1] for k in kept],
@@ -195,15 +202,6 @@ class _Streams:
             which = np.flatnonzero(held & (phases == phase))
             chance[which] = counts.chances(self.own.before(chain, which), self.own.x[self.own.at[which]])
         return chance[held]
-
-
-def _checked(train: Numbers) -> Array:
-    x = np.asarray(train.x)
-    if x.ndim != 1 or len(x) == 0:
-        raise InputError(f"factored_ngrams: there is nothing to learn from; it takes a stream of codes, not {x.shape}.")
-    if x.min() < 0 or x.max() >= train.levels:
-        raise InputError(f"factored_ngrams: codes go from 0 to {train.levels - 1}, not from {x.min()} to {x.max()}.")
-    return x.astype(np.int32)
 
 
 def _held(places: Places, seed: int) -> Array:
