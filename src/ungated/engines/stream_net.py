@@ -27,7 +27,7 @@ from .torch_loop import Schedule, Trained, dense_bf16_pays, descend, from_arrays
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 8_000, 500
+WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 4_000, 500
 WATCHING = 0.1  # of the time, at most  # of the stream, its beginning: for stopping early
 REARRANGED = 0.5  # of the windows, where the stream has marks
 ASKED_AT_ONCE = 4096  # codes of a minibatch that is answered
@@ -94,7 +94,8 @@ class StreamNet(Trained, Writer):
             began = clock.spent()
             watch(net.eval())
             watched_in = clock.spent() - began
-            last = 1.5 * watched_in + (1.5 * guide.took if guide else 0.0)  # what comes after the descent
+            last = (1.5 + ASKED_LATER) * watched_in + (1.5 * guide.took if guide else 0.0)  # what comes afterwards
+            last = min(last, 0.4 * clock.left())
             watches = int(np.clip(WATCHING * clock.left() / max(watched_in, 1e-3), 2, plan.watches))
             plan, clock = replace(plan, bf16=bf16, watches=watches), replace(clock, seconds=clock.seconds - last)
             descend(net, [cut.starts], loss, watch, plan, clock)

@@ -34,6 +34,7 @@ __all__ = [
 
 WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the form of its exam -> who explains it
     ("associate", "items"): "rules",
+    ("generate", "text"): "writing",
     ("generate", "tune"): "music",
     ("generate", "pixels"): "pictures_made",
 }
