@@ -37,6 +37,7 @@ WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the
     ("cluster", "rows"): "clusters",
     ("detect", "rows"): "anomalies",
     ("embed", "rows"): "maps",
+    ("generate", "text"): "writing",
     ("generate", "tune"): "music",
     ("generate", "pixels"): "pictures_made",
 }

@@ -29,6 +29,7 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     crossed      labels [...], groups [...], counts [[...]], of: how many rows of each label are in each group
     sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
     tunes        items [{audio, image, caption}]: made tunes to hear; the image is a piano roll
+    written      items [{before, pieces [[text, copied], ...], caption}]: texts that were made, line for line
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
     rules        rules [{before [item, ...], then, both, support, confidence, lift, leverage, conviction, false_rate,
                  sealed [came true, tried]}], the most reliable first; of: how many there are; baskets; share {item:
