@@ -119,6 +119,8 @@ class Console(Listener):
     def done(self, run: Run) -> None:
         for note in run.notes[self._told :]:
             self._say("Note", note)
+        for count, line in enumerate(run.found):
+            self._say("" if count else "Found", line)
         if run.error:
             self._say("Error", run.error.words, "bold green" if run.error.high < run.error.baseline else "bold red")
         else:

@@ -187,13 +187,15 @@ def setting(
     high: float | None = None,
     log: bool = False,
     choices: tuple[Any, ...] = (),
+    drawn: bool = True,
 ) -> Any:
     """A dataclass field with its meaning and its range beside it.
 
     low, high: the range within which the search draws and outside which a value is refused; log: drawn by magnitude.
     choices: the only values allowed. With none of them the setting is fixed unless a person sets it.
+    drawn: whether the search draws it; else it is only checked, and tried as `variants` say.
     """
-    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices}
+    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices, "drawn": drawn}
     return field(default=default, metadata=about)
 
 
@@ -237,6 +239,10 @@ class Algorithm(abc.ABC):
     def load(self, state: State) -> Fitted:
         """What `fit` gave, again from its saved state."""
         return self.fitted.load(state)
+
+    def settled(self, learned: State) -> Self:
+        """The algorithm with what a fit chose for itself made a setting, to learn the same again from more examples."""
+        return self
 
     def settings(self) -> dict[str, Any]:
         """The settings as plain values."""
@@ -296,7 +302,8 @@ class Entrant:
 
 
 def _searchable(f: dataclasses.Field[Any]) -> bool:
-    return bool(f.metadata.get("choices")) or f.metadata.get("low") is not None
+    ranged = bool(f.metadata.get("choices")) or f.metadata.get("low") is not None
+    return ranged and bool(f.metadata.get("drawn"))
 
 
 def _draw(f: dataclasses.Field[Any], rng: np.random.Generator) -> Any:

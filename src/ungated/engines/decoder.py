@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 RUNS = 32  # numbers in the vector of a run of two or three codes
 
 
-def network(
-    levels: int, width: int, blocks: int, heads: int, dropout: float, bits: int, guided: bool = False
-) -> Any:
+def network(levels: int, width: int, blocks: int, heads: int, dropout: float, bits: int, guided: bool = False) -> Any:
     """The untrained network: (x (n, length) int64, memory) to (scores (n, length, levels), memory).
 
     memory: the last codes, and each block's keys and values so far. bits: 2 to that many vectors of runs; 0 for none.

@@ -33,7 +33,9 @@ __all__ = [
 ]
 
 WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the form of its exam -> who explains it
+    ("associate", "items"): "rules",
     ("generate", "tune"): "music",
+    ("generate", "pixels"): "pictures_made",
 }
 MEDIA = ("picture", "sound", "text")
 
@@ -71,7 +73,7 @@ def discovered(
     """Every figure of what was found where no answers were given, within about `seconds`.
 
     rows, sealed: typed, those that were learned from and those that were not. truth: the column of labels to compare
-    with, or "". Notes and secondary measures are added to the run.
+    with, or "". What was found is added to the run in words, and to its notes and secondary measures.
     """
     about = (getattr(model.task, "kind", ""), getattr(model.task, "form", ""))
     name = next(

@@ -317,6 +317,7 @@
     });
   };
 
+  const kit = { plot, short, middle, number, percent, wide, known, halo, COLOUR, SOFT, INK, LINE, BAD, ACCENT };
   const DRAW = { headline, ladder, eras, curves, confusion, calibration, residuals, importance, roc, histogram };
   const charts = JSON.parse(document.getElementById("charts").textContent);
 
@@ -325,7 +326,7 @@
     if (!width || place.dataset.width === String(width)) return;
     place.dataset.width = String(width);
     try {
-      place.replaceChildren(DRAW[chart.draw](chart.data, width));
+      place.replaceChildren((DRAW[chart.draw] ?? MORE_CHARTS[chart.draw])(chart.data, width, kit));
     } catch (error) {
       const words = document.createElement("p");
       words.className = "failure";

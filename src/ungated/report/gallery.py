@@ -5,7 +5,7 @@ from typing import Any
 
 from . import words
 from .media import Group, Item, item, weight
-from .placed import ERRS, GOES_BY, MADE, Figure
+from .placed import ERRS, FOUND, GOES_BY, Figure
 from .tables import Cell, Head, Table, table
 
 MOST_ITEMS = 24
@@ -62,12 +62,12 @@ def filters(title: str, about: dict[str, Any]) -> Figure:
 
 
 def sheets(title: str, about: dict[str, Any]) -> Figure:
-    return _examples(title, about, "sheets", "None of these was chosen by hand.", MADE)
+    return _examples(title, about, "sheets", "None of these was chosen by hand.", FOUND)
 
 
 def tunes(title: str, about: dict[str, Any]) -> Figure:
     says = "None of these was chosen by ear. Time runs to the right, pitch upwards, each voice has a colour."
-    return _examples(title, about, "tunes", says, MADE)
+    return _examples(title, about, "tunes", says, FOUND)
 
 
 KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {

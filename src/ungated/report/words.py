@@ -16,6 +16,7 @@ METRICS = {
     "r2": "1 − R², the variance left unexplained",
     "rmsle": "root of the mean squared error of logarithms",
     "two-sample": "how often a fresh classifier tells made from real; 50% is perfect",
+    "separation": "deviations between that classifier's scores of made and of real",
     "frechet": "Fréchet distance of made from real, on random features",
 }
 """The errors that tasks measure, in words. One that is not here stands under its own name."""

@@ -31,7 +31,7 @@ NEARER = 0.03  # the same for who may try more settings
 SATED = 0.7  # of the seconds given: who took less had learned what it could
 LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
 HOPELESS = 4  # times the time left: a network whose whole course is longer would get nowhere ...
-WORTHWHILE = 8.0  # ... but of a stream, seconds left from which on it does: each window is as good as the next
+WORTHWHILE = 8.0  # ... but where it learns to generate, seconds from which on it does: each step makes it better
 PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
 CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
@@ -200,7 +200,7 @@ class Ladder:
 
     def _hopeful(self, entrant: Entrant, left: float) -> bool:
         """Whether an entrant comes to anything in the time left."""
-        if entrant.tastes and entrant.algorithm.card.form is Form.STREAM:
+        if entrant.tastes and entrant.algorithm.card.tasks == {"generate"}:
             return left > WORTHWHILE
         return self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1)
 
