@@ -116,11 +116,13 @@ def song(model: Path | None, to: Path, seed: int) -> None:
         )
     for end in (".mid", ".wav", ".png"):
         write_tune(tune, to.with_suffix(end))
+    from importlib.metadata import version
+
     import mido
 
     opened = mido.MidiFile(to.with_suffix(".mid"))
     struck = sum(m.type == "note_on" for track in opened.tracks for m in track)
-    print(f"mido {mido.__version__} opens {to.with_suffix('.mid')}: {struck} notes, {opened.length:.0f} s")
+    print(f"mido {version('mido')} opens {to.with_suffix('.mid')}: {struck} notes, {opened.length:.0f} s")
     with wave.open(io.BytesIO(to.with_suffix(".wav").read_bytes())) as file:
         rate, sound = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
     tick, heard, asked = 60 / tune.tempo / tune.grid, 0, 0
