@@ -145,7 +145,7 @@ class FlowMatching(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Flow
-    variants: ClassVar = ({"width": 32}, {"blocks": 2}, {"width": 64})
+    variants: ClassVar = ({"effort": 4.0}, {"blocks": 2, "effort": 2.0}, {"width": 64, "effort": 2.0})
 
     width: int = setting(48, "channels at full size; half size has twice as many", choices=(32, 48, 64, 96))
     blocks: int = setting(1, "blocks at each size, each way", low=1, high=3)
@@ -156,9 +156,9 @@ class FlowMatching(Algorithm):
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
 
     def schedule(self, rows: int) -> Schedule:
-        """Four hundred thousand examples, in whatever number of passes."""
-        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 150.0))
-        batch = 2 ** round(math.log2(min(max(32.0, rows / 16), 128.0)))
+        """Four hundred thousand examples, but no more than 60 passes; small batches, since steps are what it lacks."""
+        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 60.0))
+        batch = 64 if rows > 4000 else 32
         return Schedule(epochs, batch, self.rate / 10, decay=0.01, warm=0.05, watches=24, muon=self.rate)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
