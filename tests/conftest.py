@@ -15,6 +15,7 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes test (`-n 2 --dist loadgroup`), one takes a whole file, or all checks of an algorithm.
 

@@ -354,7 +354,19 @@ def _document(run: Any) -> dict[str, Any]:
     kept = ("metric", "value", "low", "high", "baseline", "rows")
     error = {k: full["error"][k] for k in kept} if full["error"] else None
     head = {"model": full["model"], "task": full["task"]["id"], "error": error, "metrics": full["metrics"]}
-    rest = ("seconds", "peak_bytes", "leaderboard", "plan", "found", "notes", "data", "split", "ended", "budget", "versions")
+    rest = (
+        "seconds",
+        "peak_bytes",
+        "leaderboard",
+        "plan",
+        "found",
+        "notes",
+        "data",
+        "split",
+        "ended",
+        "budget",
+        "versions",
+    )
     return head | {k: full[k] for k in rest}
 
 

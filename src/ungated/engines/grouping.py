@@ -5,11 +5,12 @@ few groups and many, and the one that errs least by the task's own error is kept
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from ..core.algorithm import Card, Fitted, Task
+from ..core.algorithm import Algorithm, Card, Fitted, State, Task, setting
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Floats, Numbers
 from .rows import checked
@@ -121,21 +122,35 @@ def rows_of(card: Card, train: Numbers, task: Task, seed: int) -> Rows:
     return Rows(unrounded(raw * scale, seed), raw, scale)
 
 
-def chosen(proposals: Iterable[tuple[float, Array]], rows: Rows, task: Task, clock: Clock) -> Array:
+def chosen(proposals: Iterable[tuple[float, Array]], rows: Rows, task: Task, clock: Clock, wanted: int = 0) -> Array:
     """Of partings of `rows`, the groups (n,) that err least; one group where nothing is proposed.
 
     proposals: (what distinguishes it, such as how many groups; groups (n,), -1 for none). They are made one by one,
-    and no more once several in turn have not erred less.
+    and no more once several in turn have not erred less. wanted: how many groups there are to be, or as nearly as one
+    of the proposals has it; 0 for as many as err least.
     """
-    best, least, stale = np.zeros(len(rows.x), np.int64), np.inf, 0
-    for step, groups in proposals:
-        error = task.loss(rows.raw, shares(groups)) if groups.max(initial=-1) > 0 else 1.0
+    best, least, stale = np.zeros(len(rows.x), np.int64), (np.inf, np.inf), 0
+    for step, groups in proposals if wanted != 1 else ():
+        count = len(np.unique(groups[groups >= 0]))
+        error = task.loss(rows.raw, shares(groups)) if count > 1 else 1.0
+        off = (abs(count - wanted) if wanted else 0, error)
         stale += 1
-        if error < least:
-            best, least, stale = groups, error, 0
+        if off < least:
+            best, least, stale = groups, off, 0
         if not clock.tick(step, error) or stale >= PATIENCE:
             break
     return in_order(best)
+
+
+@dataclass(frozen=True)
+class Grouping(Algorithm):
+    """What all that find groups have in common: their number, which is chosen unless a person sets it."""
+
+    groups: int = setting(0, "how many groups; 0 chooses the number that errs least")
+
+    def settled(self, learned: State) -> Self:
+        count = learned.values["count"] if "count" in learned.values else len(learned.arrays["centres"])
+        return replace(self, groups=count)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ Code 0 begins every document. A run never reaches back across it; a 0 that follo
 expects, and what is left over for shorter runs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,12 +35,15 @@ class Counts:
     left: list[Array]
 
     @classmethod
-    def of(cls, x: Array, levels: int, order: int) -> "Counts":
-        """Count the runs of `x`, (n,) int32 in 0..levels-1. O(order · n log n) time, about 8 · order · n bytes."""
+    def of(cls, x: Array, levels: int, order: int, go_on: Callable[[int], bool] = lambda length: True) -> "Counts":
+        """Count the runs of `x`, (n,) int32 in 0..levels-1. O(order · n log n) time, about 8 · order · n bytes.
+
+        go_on: asked with the length of the longest runs so far whether there is time for longer ones.
+        """
         x = np.ascontiguousarray(x, np.int32)
         first = np.arange(levels, dtype=np.int64)
         counts = cls(x, levels, [first], [x], [np.bincount(x[1:], minlength=levels)], [])
-        for _ in range(1, order):
+        while len(counts.keys) < order and (len(counts.keys) < 2 or go_on(len(counts.keys))):
             counts._deepen()
         counts.left.append(counts.raw[-1])
         return counts
@@ -97,6 +101,10 @@ class Grams:
         """Codes in the longest run."""
         return len(self.starts) - 1
 
+    def arrays(self) -> dict[str, Array]:
+        """What was learned, by the names of the fields."""
+        return {"starts": self.starts, "keys": self.keys, "share": self.share, "rest": self.rest}
+
     @cached_property
     def _by_length(self) -> list[tuple[Array, Array, Array]]:
         parts = [slice(a, b) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
@@ -126,6 +134,36 @@ class Grams:
                 context[1:][x[:-1] == 0] = -1
         if n and x[0] == 0:
             chance[0] = 1.0
+        return chance
+
+    def table(self, x: Array) -> Array:
+        """float32 (n, levels): the probability of every code at each place of the stream, from what stands before."""
+        x, n = np.ascontiguousarray(x, np.int32), len(x)
+        chance = np.full((n, self.levels), 1.0 / self.levels, np.float32)
+        context = np.zeros(n, np.int32)
+        for length, (keys, share, _) in enumerate(self._by_length, start=1):
+            known = np.flatnonzero(context >= 0)
+            parent = context[known] * np.int64(self.levels)
+            if length == 1:
+                chance *= self._root
+                chance += share
+            else:
+                chance[known] *= self._by_length[length - 2][2][context[known], None]
+                low, high = keys.searchsorted(parent), keys.searchsorted(parent + self.levels)
+                many = high - low
+                rows = np.repeat(np.arange(len(known)), many)
+                at = np.arange(len(rows)) - (np.cumsum(many) - many - low)[rows]
+                chance[known[rows], keys[at] - parent[rows]] += share[at]
+            if length == self.order:
+                break
+            at = keys.searchsorted(wanted := parent + x[known])
+            at[at == len(keys)] = 0
+            ends = np.full(n, -1, np.int32)
+            ends[known] = np.where(keys[at] == wanted, at, -1)
+            context = np.full(n, -1, np.int32)
+            context[1:] = ends[:-1]
+            if length > 1:
+                context[1:][x[:-1] == 0] = -1
         return chance
 
     @cached_property
@@ -225,35 +263,3 @@ def _discounts(seen: Array) -> Floats:
     y = n[0] / (n[0] + 2 * n[1])
     off = np.array([k + 1 - (k + 2) * y * n[k + 1] / n[k] for k in range(3)])
     return np.array([0.0, *np.clip(off, 0.05, [0.95, 1.9, 2.8])])
-
-
-def left_out(counts: Counts) -> Floats:
-    """float64 (n,): the chance that Kneser-Ney would give each code of the very stream it learned from, had that one
-    code not been counted. So a network that is to go on from these chances meets them as they are on new text."""
-    x, n = counts.x, len(counts.x)
-    chance = np.full(n, 1.0 / counts.levels)
-    order = len(counts.keys)
-    for length in range(1, order + 1):
-        part = Discounted.of(counts, length)
-        context, node = counts.before(length - 1), counts.nodes[length - 1]
-        at = np.flatnonzero((context >= 0) & (node >= 0))
-        c, v = context[at], node[at]
-        if length == order:
-            gone = np.ones(len(at), bool)
-        else:  # a count of what stands before falls only where the longer run was seen but this once
-            longer = counts.nodes[length][at]
-            gone = np.where(longer >= 0, counts.raw[length][longer] == 1, counts.left[length - 1][v] == 0)
-        was = part.seen[v]
-        now = was - gone
-        total = part.total[c] - gone
-        few = part.few[c].copy()
-        rows = np.arange(len(at))
-        for counted, by in ((was, -1), (now, 1)):
-            some = gone & (counted > 0)
-            np.add.at(few, (rows[some], _bin(counted[some]) - 1), by)
-        share = (now - part.off[_bin(now)]) / np.maximum(total, 1)
-        rest = np.where(total > 0, (few @ part.off[1:]) / np.maximum(total, 1), 1.0)
-        chance[at] = np.where(total > 0, chance[at] * rest + np.maximum(share, 0.0), chance[at])
-    if n and x[0] == 0:
-        chance[0] = 1.0
-    return chance

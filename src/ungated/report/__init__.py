@@ -14,6 +14,7 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     histogram    edges [...], counts [...] (one fewer), unit, note
     mistakes     columns [...], rows [[...]], note
     parts        metric, items [{name, value, low, high}]: the same of whole kinds of input ("pictures", "numbers")
+    costs        metric, items [{name, value, low, high}], note: what each part of an answer costs
     pictures     items [{image, caption, true, said, sure, file}]: examples as a grid
     players      items [{audio, image, true, said, sure, file}]: examples to hear; the image is a spectrogram
     texts        items [{pieces [[text, weight], ...], true, said, sure, file}]: consecutive bits of a text, each with
@@ -22,7 +23,12 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
                  heat [[weight, ...], ...]: a grid laid over the image, or a data URI of a transparent picture
     filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
     sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
+    tunes        items [{audio, image, caption}]: made tunes to hear; the image is a piano roll
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
+    rules        rules [{before [item, ...], then, both, support, confidence, lift, leverage, conviction, false_rate,
+                 sealed [came true, tried]}], the most reliable first; of: how many there are; baskets; share {item:
+                 share of the baskets}: drawn as a graph
+    sets         sizes [{size, sets, closed, maximal, often, baskets}], least, of: frequent sets by their size
     map          x [...], y [...], colours {column: [value, ...]}, labels [text, ...]: rows as points, to be pointed at;
                  the first column colours them until another is chosen, and numbers get a scale. Optional: images
                  [data URI or None, ...], or sheet {image, side, across}: the rows' pictures as one, in squares of

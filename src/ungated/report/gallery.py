@@ -65,6 +65,11 @@ def sheets(title: str, about: dict[str, Any]) -> Figure:
     return _examples(title, about, "sheets", "None of these was chosen by hand.", FOUND)
 
 
+def tunes(title: str, about: dict[str, Any]) -> Figure:
+    says = "None of these was chosen by ear. Time runs to the right, pitch upwards, each voice has a colour."
+    return _examples(title, about, "tunes", says, FOUND)
+
+
 KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "pictures": pictures,
     "players": players,
@@ -73,6 +78,7 @@ KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "attention": occlusion,
     "filters": filters,
     "sheets": sheets,
+    "tunes": tunes,
 }
 
 

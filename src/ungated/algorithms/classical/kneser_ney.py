@@ -34,6 +34,8 @@ class KneserNey(Algorithm):
         paper="Kneser & Ney, Improved Backing-Off for M-gram Language Modeling, ICASSP (1995)",
         tasks=frozenset({"generate"}),
         form=Form.STREAM,
+        anytime=True,
+        ends=True,
     )
     fitted: ClassVar = GramWriter
     variants: ClassVar = ({"order": 5}, {"order": 9})
@@ -42,12 +44,17 @@ class KneserNey(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, order = job.rows * max(1, job.width), self._order(sum(job.levels))
-        return Cost(0.01 + 6.0 * order * n / (on.scalar * 1e6), n * (40.0 + 24.0 * order))
+        return Cost(0.01 + 1.3 * order * n / (on.scalar * 1e6), n * (40.0 + 24.0 * order))
 
     def _order(self, levels: int) -> int:
         return self.order or (LETTERS if levels < FEW_LEVELS else WORDS)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> GramWriter:
         x = checked(self.card, train)
-        counts = Counts.of(x, train.levels, self._order(train.levels))
+
+        def go_on(length: int) -> bool:
+            """A longer run takes about as long to count as the last, and all of them as long again to weigh."""
+            return clock.left() > 2.5 * clock.spent() / length
+
+        counts = Counts.of(x, train.levels, self._order(train.levels), go_on)
         return GramWriter.of(kneser_ney(counts), train.marks)

@@ -25,7 +25,8 @@ from ...engines import neighbours
 from ...engines.neighbours import Neighbours
 from ...engines.placing import Placed, turned
 from ...engines.push import EXACT, push
-from ...engines.unusual import learned_rows, some
+from ...engines.rows import checked
+from ...engines.unusual import some
 
 MOST_KNOWN = 30_000
 MOST_SOLID = 3000  # where a map has more than two dimensions
@@ -59,10 +60,12 @@ class TSNE(Algorithm):
         found = neighbours.seconds(n, n, d, int(3 * self.perplexity), on)
         pulled = n * 5 * self.perplexity * 0.08 / (on.scalar * 1e6)
         pushed = n * min(n, 4000) * 0.006 / (on.scalar * 1e6) if n <= EXACT else 0.025 + n * 2e-6
-        return Cost(0.05 + turning + found + STEPS * (pulled + pushed), 4e7 + n * (24.0 * job.width + 60 * self.perplexity))
+        return Cost(
+            0.05 + turning + found + STEPS * (pulled + pushed), 4e7 + n * (24.0 * job.width + 60 * self.perplexity)
+        )
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Placed:
-        x = some(learned_rows(self.card, train, task), self._most(task.outputs), clock.seed)
+        x = some(checked(self.card, train, task)[0], self._most(task.outputs), clock.seed)
         rows, middle, axes = turned(x, MOST_AXES, clock.seed)
         rng = np.random.default_rng(clock.seed)
         place = _first_places(rows, task.outputs, rng)

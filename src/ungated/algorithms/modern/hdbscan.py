@@ -15,17 +15,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.grouping import Remembered, chosen, nearest, remembered, rows_of
+from ...engines.grouping import Grouping, Remembered, chosen, nearest, remembered, rows_of
 
 MOST_ROWS = 3000
 SMALLEST = (4, 6, 9, 14, 22, 35, 60, 100)
 
 
 @dataclass(frozen=True)
-class HDBSCAN(Algorithm):
+class HDBSCAN(Grouping):
     card: ClassVar = Card(
         id="hdbscan",
         name="HDBSCAN",
@@ -39,7 +39,7 @@ class HDBSCAN(Algorithm):
 
     smallest: int = setting(0, "rows of the smallest group; 0 chooses")
     keep: str = setting(
-        "eom", "which branches: those that last (eom), or the outermost (leaf)", choices=("eom", "leaf")
+        "eom", "which branches: those that last (eom), or the outermost (leaf)", choices=("eom", "leaf"), drawn=False
     )
 
     def cost(self, job: Shape, on: Machine) -> Cost:
@@ -66,7 +66,7 @@ class HDBSCAN(Algorithm):
                     yield size, nowhere_left(rows.x, found.labels_)
                     yield size, found.labels_
 
-        return remembered(rows, chosen(proposals(), rows, task, clock))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups))
 
 
 def nowhere_left(x: Floats, groups: Array) -> Array:

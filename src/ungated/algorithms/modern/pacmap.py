@@ -24,7 +24,8 @@ from ...core.numbers import Array, Floats, Numbers, Shape
 from ...engines import neighbours
 from ...engines.neighbours import Neighbours
 from ...engines.placing import Placed, turned
-from ...engines.unusual import learned_rows, some
+from ...engines.rows import checked
+from ...engines.unusual import some
 
 MOST_KNOWN = 50_000
 MOST_AXES = 100  # directions kept before neighbours are looked for
@@ -60,7 +61,7 @@ class PaCMAP(Algorithm):
         return Cost(0.05 + turning + found + moved, 5e6 + n * (24.0 * job.width + 16.0 * EXTRA) + 60.0 * pairs)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Placed:
-        x = some(learned_rows(self.card, train, task), MOST_KNOWN, clock.seed)
+        x = some(checked(self.card, train, task)[0], MOST_KNOWN, clock.seed)
         rows, middle, axes = turned(x, MOST_AXES, clock.seed)
         rng = np.random.default_rng(clock.seed)
         known = rows.astype(np.float32)

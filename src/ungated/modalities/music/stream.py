@@ -172,6 +172,20 @@ class StreamEncoder:
         notes = np.stack([np.cumsum(waits), rows[:, 1] + self.lows[0], lengths, loud, np.zeros(len(rows))], axis=1)
         return tune_of(notes.astype(np.int64), grid=self.grid, tempo=self.tempo, meter=self.meter)
 
+    @property
+    def bar(self) -> int:
+        """Ticks of a bar of the tunes that are made."""
+        return max(1, self.grid * 4 * self.meter[0] // self.meter[1])
+
+    @property
+    def passes_at_first(self) -> int:
+        """Ticks that `passes` counts before the first step: it begins at 0."""
+        return int(self.layout == "voices")
+
+    def passes(self, code: int) -> int:
+        """Ticks from the step or note before to the one whose first code this is."""
+        return 1 if self.layout == "voices" else self.waits[code - int(self._firsts[0])]
+
     @cached_property
     def allowed(self) -> tuple[tuple[int, int], ...]:
         """For each place in a step or note, the first code that may stand there and the one after the last."""

@@ -17,6 +17,8 @@ LAST_TICK = 1 << 24
 START, PITCH, LENGTH, VELOCITY, VOICE = range(5)  # the columns of `Tune.notes`
 LOUDNESS = 80  # the velocity of a note that does not say
 
+ORGAN, PIANO = "organ", "piano"
+
 _HEAD = struct.Struct("<4sHBBfIIB")
 _MAGIC = b"tune"
 
@@ -56,6 +58,11 @@ class Tune:
     def seconds(self) -> float:
         """How long it plays."""
         return self.length / self.grid * 60.0 / self.tempo
+
+    @property
+    def sound(self) -> str:
+        """The instrument that suits it: "organ" for several voices, whose notes are held, else "piano"."""
+        return ORGAN if self.frames or len(np.unique(self.notes[:, VOICE])) > 1 else PIANO
 
     def pack(self) -> bytes:
         """The tune as the bytes of a cell; `unpack` reads them."""
