@@ -69,9 +69,7 @@ def test_apriori_eclat_and_fp_growth_agree_to_the_last_set(drawn: tuple[np.ndarr
 
 @settings(max_examples=60, deadline=None)
 @given(some_baskets(), st.integers(1, 40), st.integers(1, 40))
-def test_sets_do_not_depend_on_how_the_work_is_sliced(
-    drawn: tuple[np.ndarray, int], slices: int, pairs: int
-) -> None:
+def test_sets_do_not_depend_on_how_the_work_is_sliced(drawn: tuple[np.ndarray, int], slices: int, pairs: int) -> None:
     dense, least = drawn
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(itemsets, "SLICE", slices)

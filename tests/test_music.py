@@ -412,9 +412,7 @@ def test_from_files_to_a_song_by_the_command_line(unit: str, tmp_path: Path) -> 
     for name in ("song.mid", "song.wav", "song.png"):
         write_tune(tune, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 100
-    np.testing.assert_array_equal(
-        read_midi((tmp_path / "song.mid").read_bytes()).notes[:, PITCH], tune.notes[:, PITCH]
-    )
+    np.testing.assert_array_equal(read_midi((tmp_path / "song.mid").read_bytes()).notes[:, PITCH], tune.notes[:, PITCH])
     longer = compose(model, 2, seed=3, opening=tune)
     assert longer.length > tune.length
     for bars in (0, 100_000):
