@@ -21,7 +21,7 @@ from .modalities.table import Described, Memo, Schema
 from .modalities.views import Encoder, View
 from .search.split import Fold
 
-MOST_CODES = 50_000  # of a stream that judge candidates: more would take longer to answer than it would tell
+MOST_CODES = 16_000  # of a stream that judge candidates: more would take longer to answer than it would tell
 
 
 class Prepared:
