@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..core.clock import Clock
 from ..core.numbers import Array
 from ..core.run import Run
 from ..engines.itemsets import Limits, Unfinished, frequent
-from ..engines.recommend import Recommender
+from ..engines.recommend import ByRules, Recommender, found
 from ..engines.rules import FALSE, Lattice, Rules, worth_telling
 from ..model import Model
 
@@ -24,9 +25,8 @@ def figures(
     model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
 ) -> list[dict[str, Any]]:
     """The rules, with a graph of them, and how many sets of each size there are. Fills in run.found."""
-    learned = model.members[0].fits[0][1]
-    assert isinstance(learned, Recommender)
     encoder = model.encoders[0]
+    learned = _learned(model, rows, sealed, seconds)
     names = [c.name for c in model.columns]
     without = encoder.numbers(rows, np.zeros(rows.height)).x
     apart = encoder.numbers(sealed, np.zeros(sealed.height)).x if sealed.height else None
@@ -34,8 +34,18 @@ def figures(
     run.found += _rules_in_words(learned)
     if apart is not None:
         run.found += _still(learned, without, apart, seconds)
-    found = [_told(learned.told, names, apart)] if len(learned.told) else []
-    return found + ([_sizes(learned, names)] if len(learned.sets) else [])
+    drawn = [_told(learned.told, names, apart)] if len(learned.told) else []
+    return drawn + ([_sizes(learned, names)] if len(learned.sets) else [])
+
+
+def _learned(model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, seconds: float) -> Recommender:
+    """The sets and counts that the model keeps; looked for now where it keeps none, being the baseline."""
+    fitted = model.members[0].fits[0][1]
+    if isinstance(fitted, Recommender):
+        return fitted
+    everything = model.encoders[0].numbers(pl.concat([rows, sealed]), np.zeros(rows.height + sealed.height))
+    sets = found(model.members[0].algorithm.card, everything, Clock(0.5 * seconds), 0.0)
+    return ByRules(**sets.fields(0.0))
 
 
 def _share(count: int, baskets: int) -> str:
