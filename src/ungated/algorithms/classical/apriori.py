@@ -1,10 +1,10 @@
 """A set is frequent only if all its parts are: so grow frequent sets by one item at a time, and count few candidates.
 
-First count single items. Pairs of frequent items are the next candidates, then triples all of whose pairs were frequent,
-and so on: each round joins sets that differ in their last item, throws out candidates with an infrequent part, and
-counts what is left in the baskets. That nothing is missed follows from the first sentence, which gave the method its
-name: what is known beforehand. It goes breadth first, so all candidates of one size are there at once; how many they
-are is its weakness.
+First count single items. Pairs of frequent items are the next candidates, then triples all of whose pairs were
+frequent, and so on: each round joins sets that differ in their last item, throws out candidates with an infrequent
+part, and counts what is left in the baskets. That nothing is missed follows from the first sentence, which gave the
+method its name: what is known beforehand. It goes breadth first, so all candidates of one size are there at once; how
+many they are is its weakness.
 
 Cost: O(candidates x size x baskets / 64) time; memory O(candidates of one size).
 Paper: Agrawal & Srikant, "Fast algorithms for mining association rules", VLDB 1994.
