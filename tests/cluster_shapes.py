@@ -1,4 +1,4 @@
-"""Shapes whose number of groups a person sees at a glance, made anew from a seed; and what finds groups, in one process."""
+"""Shapes whose number of groups a person sees at a glance, made from a seed; and a fit to them in one process."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -24,9 +24,7 @@ ALGORITHMS = [
 def _clouds(rng: np.random.Generator, centres: Any, sizes: list[int], widths: Any) -> tuple[np.ndarray, np.ndarray]:
     centres = np.asarray(centres, float)
     widths = np.broadcast_to(widths, (len(centres),))
-    parts = [
-        c + w * rng.normal(size=(n, centres.shape[1])) for c, n, w in zip(centres, sizes, widths, strict=True)
-    ]
+    parts = [c + w * rng.normal(size=(n, centres.shape[1])) for c, n, w in zip(centres, sizes, widths, strict=True)]
     return np.concatenate(parts), np.repeat(np.arange(len(centres)), sizes)
 
 
