@@ -1,4 +1,4 @@
-"""The map of a model that makes one, for the report: every row a point, with its picture or its text under the pointer."""
+"""The map that a model makes, for the report: every row a point, with its picture or its text under the pointer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -110,7 +110,7 @@ def labels(model: Model, typed: pl.DataFrame) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return value if value is None or (isinstance(value, int | float) and not isinstance(value, bool)) else str(value)
 
 
 def _sheet(cells: Sequence[bytes | None]) -> dict[str, Any] | None:
