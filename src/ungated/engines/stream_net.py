@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 4_000, 500
-WATCHING = 0.1  # of the time, at most  # of the stream, its beginning: for stopping early
+WATCHING = 0.1  # of the time, at most
+ASKED_LATER = 4  # times as many codes as are watched may be asked when it is judged: time is left for that  # of the stream, its beginning: for stopping early
 REARRANGED = 0.5  # of the windows, where the stream has marks
 ASKED_AT_ONCE = 4096  # codes of a minibatch that is answered
 MOST_SCORES = 8_000_000  # that it gives at once
