@@ -12,7 +12,10 @@ from .core.errors import UsageError
 from .core.numbers import Form
 
 _TEMPERATURE = click.option(
-    "--temperature", default=0.8, show_default=True, help="0 takes the likeliest each time; 1 as it learned; more: wild."
+    "--temperature",
+    default=0.8,
+    show_default=True,
+    help="0 takes the likeliest each time; 1 as it learned; more: wild.",
 )
 _TOP_P = click.option("--top-p", default=0.95, show_default=True, help="Share of the chances that is drawn from.")
 _MAX_TOKENS = click.option(
@@ -164,9 +167,7 @@ def complete(model: str, temperature: float, top_p: float, max_tokens: int, seed
         text += typed
         try:
             own = None if seed is None else seed + turn
-            for piece in write(
-                loaded, text, temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=own
-            ):
+            for piece in write(loaded, text, temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=own):
                 click.echo(piece, nl=False)
                 sys.stdout.flush()
                 text += piece

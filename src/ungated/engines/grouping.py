@@ -23,14 +23,15 @@ CHUNK = 2000  # rows placed at a time
 
 
 def weights(x: Array) -> Floats:
-    """How much each column counts, float64 (d,): 1 for numbers; for 0/1 columns twice their standard deviation.
+    """How much each column counts, float64 (d,): 1 for numbers; for 0/1 columns their standard deviation.
 
-    So a level that half the rows have counts as a number does, and one that few have counts little.
+    Numbers come with a deviation of about one. So a level that half of the rows have weighs half as much as a number
+    does, and one that few have weighs little: groups are looked for in what is measured first.
     """
     least, most = x.min(axis=0), x.max(axis=0)
     two = (most > least) & ((x == least) | (x == most)).all(axis=0)
     share = (x == most).mean(axis=0)
-    scale = 2 * np.sqrt(share * (1 - share)) / np.where(two, most - least, 1)
+    scale = np.sqrt(share * (1 - share)) / np.where(two, most - least, 1)
     return np.where(two, scale, 1.0)
 
 

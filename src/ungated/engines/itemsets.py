@@ -31,7 +31,7 @@ SLICE = 1 << 16  # words of candidates at a time: half a megabyte, so that a sli
 PAIRS = 1 << 17  # pairs of entries at a time, where baskets are sparse
 SPARSE = 0.05  # share of the items in a basket below which pairs are counted from the baskets
 MOST_SETS = 5_000_000
-LOWER = 0.8  # of the support that was reached: the next that is tried, where the one asked for is out of reach
+NEAR, LAST = 1.05, 0.03  # how close to a support that is beyond reach to come; the share of time not worth a try
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,14 @@ class Limits:
     most: int = MOST_SETS
     started: float = field(default_factory=time.monotonic)
 
+    @property
+    def left(self) -> float:
+        """Seconds until it must end; negative after it."""
+        return self.seconds - (time.monotonic() - self.started)
+
     def check(self, found: int) -> None:
         """Raise Unfinished where that is spent."""
-        if found > self.most or time.monotonic() - self.started > self.seconds:
+        if found > self.most or self.left < 0:
             raise Unfinished
 
 
@@ -124,21 +129,21 @@ Miner = Callable[[Any, int, Limits], Sets]
 def lowered(x: Any, least: int, limits: Limits, miner: Miner = frequent) -> Sets:
     """Every set that `least` baskets hold; where that takes too long or finds too many, of a support that can be reached.
 
-    A fifth of the time is for `least` itself. Then the support falls from high up by steps, and what the last whole step
-    found is the answer: `least` of the sets says how far it came.
+    A fifth of the time is for `least` itself. Then the support is halved from high up, until a step is too much, and the
+    place between is closed in on. What the last whole step found is the answer: its `least` says how far it came.
     """
     try:
         return miner(x, least, Limits(limits.seconds / 5, limits.most))
     except Unfinished:
-        pass
+        beyond, high = least, True
     counts = np.bincount(x.indices, minlength=x.shape[1])
     reached = Sets.joined([], int(counts.max(initial=0)) + 1)
-    while reached.least > least:
-        lower = max(least, int(min(reached.least - 1, reached.least * LOWER)))
+    while reached.least > NEAR * beyond and reached.least > beyond + 1 and limits.left >= LAST * limits.seconds:
+        lower = max(beyond + 1, reached.least // 2) if high else int(np.sqrt(beyond * reached.least)) + 1
         try:
-            reached = miner(x, lower, limits)
+            reached = miner(x, min(lower, reached.least - 1), Limits(limits.left / 2, limits.most))
         except Unfinished:
-            break
+            beyond, high = lower, False
     return reached
 
 

@@ -13,7 +13,7 @@ from ..core.numbers import Array
 from ..core.run import Run
 from ..engines.itemsets import Limits, Unfinished, frequent
 from ..engines.recommend import Recommender
-from ..engines.rules import FALSE, Lattice, Rules, folded, worth_telling
+from ..engines.rules import FALSE, Lattice, Rules, worth_telling
 from ..model import Model
 
 SHOWN = 300  # rules in the report
@@ -67,7 +67,7 @@ def _rules_in_words(learned: Recommender) -> list[str]:
     if not len(rules):
         return [f"no rule is at least {100 * learned.confidence:.0f}% sure (--set confidence=0.2 asks for less)"]
     sure = f" of a confidence of at least {100 * learned.confidence:g}%" if learned.confidence else ""
-    chance, longer = int((rules.false_rate > FALSE).sum()), int(folded(rules).sum())
+    chance, longer = int((rules.false_rate > FALSE).sum()), int(rules.no_more.sum())
     return [
         f"{len(rules):,} rules{sure}, of {rules.tried:,} tried; {chance:,} may be chance at a false discovery rate of "
         f"{FALSE:.0%}, {longer:,} say no more than a shorter one; {len(learned.told):,} are worth telling"

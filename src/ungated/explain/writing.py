@@ -140,7 +140,13 @@ def _packed(known: str, sealed: str, seconds: float, run: Run) -> dict[str, Any]
     told = ", ".join(f"{i['name']} {i['value']:.3f}" for i in items if i["name"].startswith(("xz", "zstd")))
     run.notes.append(f"bits a byte for the same sealed text: {told or 'no time to pack it with xz'}{_without_zstd()}")
     note = "Who foretells a text well can pack it small: bits for a byte of sealed text. Held-out text is other text."
-    return {"kind": "costs", "title": "Beside programs that pack files", "metric": "bits a byte", "items": items, "note": note}
+    return {
+        "kind": "costs",
+        "title": "Beside programs that pack files",
+        "metric": "bits a byte",
+        "items": items,
+        "note": note,
+    }
 
 
 def _sizes(data: bytes, before: bytes, seconds: float) -> Iterator[tuple[str, int]]:
