@@ -340,6 +340,10 @@ class Model:
         papers: dict[str, str | bytes] = {"run.json": json.dumps(self.run.to_json(), ensure_ascii=False, indent=1)}
         if report:
             papers["report.html"] = self.report
+            if self.task.id == "generate":
+                from .report.card import card
+
+                papers["MODEL.md"] = card(self.run)
         return papers
 
     @classmethod

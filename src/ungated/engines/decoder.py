@@ -129,7 +129,7 @@ class Decoder(Algorithm):
     dropout: float = setting(0.0, "share of what each step adds that is silenced", low=0.0, high=0.4)
     batch: int = setting(2048, "codes a step", choices=(1024, 2048, 4096, 8192))
     rate: float = setting(0.02, "highest rate of Muon", low=0.003, high=0.06, log=True)
-    effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
+    effort: float = setting(1.0, "how long to train, times the usual", low=0.05, high=4.0, log=True)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, levels = job.rows * max(1, job.width), sum(job.levels) or 100

@@ -15,7 +15,7 @@ import polars as pl
 
 from ..core.run import Run
 from ..engines.copied import Copied
-from ..generation import write
+from ..generation import write, writes
 from ..model import Model
 
 SAMPLES, LETTERS = 4, 500  # texts that are shown, and characters of each
@@ -30,6 +30,8 @@ def figures(
     model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
 ) -> list[dict[str, Any]]:
     """Texts that it wrote, what of them is copied, what it knows by heart; the error beside xz's."""
+    if not writes(model):
+        return []
     began = time.monotonic()
     column = next(n for n in model.features if model.schema[n].kind == "text")
     known = "\n".join(rows[column].drop_nulls().to_list())
