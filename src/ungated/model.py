@@ -194,6 +194,11 @@ class Model:
         return encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height))
 
     def _answered(self, data: Any) -> "Answered":
+        if self.task.id == "generate":
+            raise UsageError(
+                "This model makes new things; it does not say anything of old ones.\n"
+                "Ask it for some with `ungated generate`, or how well it foretells others with `ungated evaluate`."
+            )
         raw = read(data, task=self.task.id, said=self._layout)
         if raw.sealed is not None:  # a split is for learning, not for asking
             raw = replace(raw, frame=pl.concat([raw.frame, raw.sealed], how="diagonal_relaxed"))
