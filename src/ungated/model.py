@@ -162,7 +162,9 @@ class Model:
         total: Answer | None = None
         described = table.Described(typed, self.schema)
         for encoder, fits in self._fits():
-            x = encoder.numbers(self._as_read(encoder, typed, described), np.zeros(typed.height)).x
+            texts = described.counted(encoder.texts) if isinstance(encoder, table.RowEncoder) else {}
+            rows = self._as_read(encoder, typed, described)
+            x = encoder.numbers(rows, np.zeros(typed.height), table.counted({}, texts)).x
             for share, fitted in fits:
                 total = share * fitted.answer(x) + (0.0 if total is None else total)
         assert total is not None
