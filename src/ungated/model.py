@@ -167,7 +167,9 @@ class Model:
         shares: list[float] = []
         described = table.Described(typed, self.schema)
         for encoder, fits in self._fits():
-            x = encoder.numbers(self._as_read(encoder, typed, described), np.zeros(typed.height)).x
+            texts = described.counted(encoder.texts) if isinstance(encoder, table.RowEncoder) else {}
+            rows = self._as_read(encoder, typed, described)
+            x = encoder.numbers(rows, np.zeros(typed.height), table.counted({}, texts)).x
             parts += [fitted.answer(x) for _, fitted in fits]
             shares += [share for share, _ in fits]
         return self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
