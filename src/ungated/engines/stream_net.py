@@ -27,9 +27,11 @@ from .torch_loop import Schedule, Trained, dense_bf16_pays, descend, from_arrays
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 8_000, 500  # of the stream, its beginning: for stopping early
+WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 4_000, 500
+WATCHING = 0.1  # of the time, at most
+ASKED_LATER = 4  # times as many codes as are watched may be asked when it is judged: time is left for that  # of the stream, its beginning: for stopping early
 REARRANGED = 0.5  # of the windows, where the stream has marks
-ASKED_AT_ONCE = 16_384  # codes of a minibatch that is answered
+ASKED_AT_ONCE = 4096  # codes of a minibatch that is answered
 MOST_SCORES = 8_000_000  # that it gives at once
 PARTS, MOST_NODES = 8, 16_000_000  # of a stream whose n-grams guide a network, and all that they may hold together
 BEFORE, BEHIND = 0.5, 0.25  # of a window that may be taken up by what stands before a gap, and behind it
@@ -92,8 +94,12 @@ class StreamNet(Trained, Writer):
 
             began = clock.spent()
             watch(net.eval())
-            last = 1.5 * (clock.spent() - began) + (1.5 * guide.took if guide else 0.0)  # what comes after descent
-            descend(net, [cut.starts], loss, watch, replace(plan, bf16=bf16), replace(clock, seconds=clock.seconds - last))
+            watched_in = clock.spent() - began
+            last = (1.5 + ASKED_LATER) * watched_in + (1.5 * guide.took if guide else 0.0)  # what comes afterwards
+            last = min(last, 0.4 * clock.left())
+            watches = int(np.clip(WATCHING * clock.left() / max(watched_in, 1e-3), 2, plan.watches))
+            plan, clock = replace(plan, bf16=bf16, watches=watches), replace(clock, seconds=clock.seconds - last)
+            descend(net, [cut.starts], loss, watch, plan, clock)
             grams = kneser_ney(Counts.of(x, train.levels, order)).arrays() if order else {}
             return cls(to_arrays(net), design, blank.window, train.marks, **grams)
 

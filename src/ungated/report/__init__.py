@@ -29,11 +29,14 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     crossed      labels [...], groups [...], counts [[...]], of: how many rows of each label are in each group
     sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
     tunes        items [{audio, image, caption}]: made tunes to hear; the image is a piano roll
+    written      items [{before, pieces [[text, copied], ...], caption}]: texts that were made, line for line
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
     rules        rules [{before [item, ...], then, both, support, confidence, lift, leverage, conviction, false_rate,
                  sealed [came true, tried]}], the most reliable first; of: how many there are; baskets; share {item:
                  share of the baskets}: drawn as a graph
     sets         sizes [{size, sets, closed, maximal, often, baskets}], least, of: frequent sets by their size
+    anomalies    items [{label, score, anomaly, why [{column, value, usual, share}], image}]: rows with their reasons
+    timeline     at [milliseconds since 1970], score [...]; windows [{from, to, mean, most}]; bar, or None
     map          x [...], y [...], colours {column: [value, ...]}, labels [text, ...]: rows as points, to be pointed at;
                  the first column colours them until another is chosen, and numbers get a scale. Optional: images
                  [data URI or None, ...], or sheet {image, side, across}: the rows' pictures as one, in squares of

@@ -23,8 +23,8 @@ def scripts() -> list[Markup]:
     vendored = [
         f"/*\n{text_of(f'vendor/LICENSE-{name}.txt')}*/\n{text_of(f'vendor/{file}')}" for name, file in _VENDORED
     ]
-    own = [text_of(name) for name in ("rules.js", "clusters.js", "charts.js", "page.js")]
-    return [Markup(script) for script in (*vendored, *own)]
+    drawn = ("rules.js", "clusters.js", "map.js", "timeline.js", "charts.js", "page.js")
+    return [Markup(script) for script in (*vendored, *map(text_of, drawn))]
 
 
 _VENDORED = (("d3", "d3.min.js"), ("plot", "plot.umd.min.js"))
