@@ -28,7 +28,7 @@ from .engines import interrupt
 from .engines.pool import Pool
 from .engines.scratch import scratch
 from .hardware import plan as planning
-from .keeping import built, judge, learned_again, open_seal
+from .keeping import built, judge, learned_again, open_seal, settled
 from .listener import Listener
 from .means import Means
 from .model import Model
@@ -112,6 +112,7 @@ def _fit(
             listener.planned(run)
             fixed = wish.settings
             summit, prepared = ascend(run, listener, question, fitting, means, pool, candidates, start, folder, fixed)
+            question = settled(question, summit, prepared)
             judged = None
             if getattr(question.task, "refits", False):
                 model, judged = learned_again(run, question, summit, prepared, pool, means, folder)

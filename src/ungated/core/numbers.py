@@ -20,7 +20,8 @@ Answer = Floats
 classify: outputs = number of classes, each row a probability distribution over them.
 regress: outputs = 1, in the target's own units.
 cluster: as many as there are clusters, each row its share in them; a row that is in none is all 0.
-associate: outputs = 10, codes of items that should go with the basket, the likeliest first; -1 is none.
+associate: codes of the forty items that should go with the basket, the likeliest first, -1 for none; then the rules
+that the basket fires (see `engines.recommend`).
 detect: outputs = 1, the share of the training rows that are less unusual.
 embed: outputs = 2, the row's place on the map; more for vectors to reuse.
 generate: of a stream outputs = 1, the probability that each code was given by those before it; of pixels one made

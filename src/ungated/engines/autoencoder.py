@@ -5,7 +5,6 @@ from rows with a little noise, and is to say them without it. It knows neither w
 (detection) nor its middle (maps, and vectors to reuse).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -86,12 +85,9 @@ def schedule(rows: int, effort: float) -> Schedule:
 
 
 def squeeze(
-    train: Numbers, x: Array, design: dict[str, int], plan: Schedule, task: Any, clock: Clock, more: "Extra | None" = None
+    train: Numbers, x: Array, design: dict[str, int], plan: Schedule, task: Any, clock: Clock
 ) -> tuple[dict[str, Array], Array, Array]:
-    """Learn to say the rows x again: the weights, and the centre and scale of the columns.
-
-    more: a further loss of (network, clean rows), added to the squared error.
-    """
+    """Learn to say the rows x again: the weights, and the centre and scale of the columns."""
     centre = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
     scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
@@ -103,8 +99,7 @@ def squeeze(
         net = network(**design)
 
         def loss(net: "nn.Module", clean: "Tensor") -> "Tensor":
-            error = (net(clean + NOISE * torch.randn_like(clean)) - clean).square().mean()
-            return error + more(net, clean) if more else error
+            return (net(clean + NOISE * torch.randn_like(clean)) - clean).square().mean()
 
         def error_watched(net: "nn.Module") -> float:
             return float(np.square(answers(net, watched.x) - watched.x).mean())
@@ -113,11 +108,10 @@ def squeeze(
         return to_arrays(net), centre, scale
 
 
-Extra = Callable[["nn.Module", "Tensor"], "Tensor"]
-
-
 def seconds(job: Shape, hidden: int, plan: Schedule, on: Machine) -> float:
     """What `squeeze` takes on one thread."""
     steps = plan.epochs * -(-job.rows // plan.batch)
     weights = 2 * job.width * hidden + 1.2 * hidden * hidden
-    return 0.5 + plan.epochs * job.rows * 8 * weights / (on.gflops * 1e9) + steps * (2e-3 + 40.0 * weights / on.bandwidth)
+    return (
+        0.5 + plan.epochs * job.rows * 8 * weights / (on.gflops * 1e9) + steps * (2e-3 + 40.0 * weights / on.bandwidth)
+    )

@@ -18,6 +18,7 @@ from .neighbours import Neighbours
 ASKED = 10  # neighbours that say where a new row belongs
 STEPS = 12
 AT_ONCE = 2048
+WIDE = 400  # directions from which on only those that are wanted are looked for
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def turned(x: Array, most: int, seed: int = 0) -> tuple[Floats, Array, Array]:
     tall = len(offset) >= d
     products = (offset.T @ offset if tall else offset @ offset.T).astype(np.float64)
     r = max(1, min(most, *offset.shape))
-    if r < len(products) // 4:
+    if len(products) > WIDE and r < len(products) // 4 and np.trace(products) > 0:
         start = np.random.default_rng(seed).normal(size=len(products))
         squares, vectors = eigsh(products, k=r, v0=start)
     else:

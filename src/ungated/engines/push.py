@@ -1,8 +1,8 @@
 """The push of every point of a map on every other, as t-SNE has it, without visiting every pair.
 
 The push is a sum over all points of a smooth function of their distance. Spread each point's charge over the nine
-nearest knots of a grid so that smooth functions are met exactly enough (interpolation by parabolas), let knots push one
-another, which on a grid is one convolution and so a product of Fourier transforms, and read the sums back at the points.
+nearest knots of a grid so that smooth functions are met exactly enough (interpolation by parabolas), let knots push
+one another, which on a grid is one convolution and so a product of Fourier transforms, and read the sums back.
 
 Cost: O(n + g log g) for n points and a grid of g knots, instead of O(n²).
 Paper: Linderman, Rachh, Hoskins, Steinerberger & Kluger, "Fast interpolation-based t-SNE for improved visualization of

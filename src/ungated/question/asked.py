@@ -78,7 +78,7 @@ class Question:
         """The view of which the exam is made where no answers are given; None where they are."""
         if not isinstance(self.task, tasks.Unsupervised):
             return None
-        return plain(self.task.form, self.schema, self.features)
+        return plain(self.task.form, self.schema, self.features, self.task.takes)
 
     def entrants(self, algorithm: Algorithm) -> list[Entrant]:
         """The algorithm with each view that it may have of these data; none where they have not its form."""
@@ -92,7 +92,8 @@ class Question:
         card = algorithm.card
         if card.id not in self._views:  # asked for at every step of the climb, and columns may be thousands
             if self.reference is not None:  # all see the same, so that their errors compare
-                only = self.reference if card.id == "baseline" else plain(card.form, self.schema, self.features)
+                same = card.id == "baseline" or card.form is self.reference.form
+                only = self.reference if same else plain(card.form, self.schema, self.features)
                 self._views[card.id] = {"": only} if only else {}
             else:
                 self._views[card.id] = views(card, self.schema, self.features)

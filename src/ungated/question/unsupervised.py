@@ -59,6 +59,11 @@ def ask(raw: table.Raw, name: str, why: str, wish: Wish, run: Run) -> Question:
     return Question(task, target, schema, features, rows, y, sealed, groups, truth, raw.in_order, judges)
 
 
+def _made_out(schema: table.Schema) -> dict[str, Any]:
+    """How baskets were laid out: others are read alike."""
+    return {k: v for c in schema.columns if c.kind == "basket" for k, v in c.how.items()}
+
+
 def _beside(raw: table.Raw, name: str, wish: Wish, run: Run) -> tuple[str, str]:
     """(the column to compare with, the column by whose classes examples are made); "" for none."""
     for option, column in (("--truth", wish.truth), ("--target", wish.target)):
@@ -120,7 +125,7 @@ def _seal(
 ) -> tuple[pl.DataFrame, pl.DataFrame, Array | None, str]:
     """(rows to learn from, sealed rows, the groups of the former, how the latter were chosen)."""
     if wish.test is not None:
-        test = read(wish.test, seed=run.seed, label_from=wish.label_from, task=task.id)
+        test = read(wish.test, seed=run.seed, label_from=wish.label_from, task=task.id, said=_made_out(schema))
         sealed = typed_rows(test, schema, run)
         if not sealed.height:
             raise InputError(f"{test.source}: there is nothing to test on.")

@@ -8,7 +8,7 @@ the steepest of all wider looks foretells for so close by. It is about 1 where a
 where it was found.
 
 Cost: O(n² log n) once for the rows that judge, n of 2,000 at most; O(n²) for each parting.
-Idea: as the variogram of an indicator (Matheron 1963) near the origin; a test of valleys as Silverman's of modes (1981).
+Idea: the variogram of an indicator near its origin (Matheron, Economic Geology 58, 1963).
 """
 
 import hashlib
@@ -20,12 +20,13 @@ import numpy as np
 from ..core.numbers import Answer, Array, Floats
 from ..engines.grouping import squared, unrounded, weights
 
-NEAR = 7  # neighbours that are close by
+NEAR = 0.7  # times the root of the rows: neighbours that are close by ...
+FEWEST_NEAR, MOST_NEAR = 3, 10  # ... within these bounds
 GROWTH = 1.5  # from one look to the next wider one
 WIDEST = 0.7  # of the rows: beyond that every look sees everything
 MOST_ROWS = 2000
-DEMANDED = 2.0  # a boundary counts in so far as it is less than 1/DEMANDED as leaky as one that was merely drawn
-DOUBT = 2.0  # standard errors of a count of parted neighbours that are held against a parting, in the search
+DEMANDED = 2.5  # a boundary counts in so far as it is less than 1/DEMANDED as leaky as one that was merely drawn
+DOUBT = 1.0  # standard errors of a count of parted neighbours that are held against a parting, in the search
 MOST_LEAK = 1.5
 KEPT = 3  # sets of rows whose neighbours are remembered
 
@@ -65,7 +66,7 @@ def _places(y: Array) -> Places:
         rows = np.sort(np.random.default_rng(0).permutation(len(y))[:MOST_ROWS])
     x = unrounded(y[rows] * weights(y[rows]), seed=1)
     x -= x.mean(axis=0)
-    looks = [min(NEAR, len(x) - 1)]
+    looks = [min(int(np.clip(NEAR * np.sqrt(len(x)), FEWEST_NEAR, MOST_NEAR)), len(x) - 1)]
     while looks[-1] * GROWTH < WIDEST * len(x):
         looks.append(int(np.ceil(looks[-1] * GROWTH)))
     far = squared(x, x)

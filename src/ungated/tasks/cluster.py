@@ -22,7 +22,7 @@ NOWHERE = "none"  # the cluster of a row that is in none, in words
 
 @dataclass(frozen=True)
 class Blur(Measure):
-    """doubt: standard errors by which a parting must be better than it looks; the search doubts, the telling does not."""
+    """doubt: standard errors by which a parting must be better than it looks: the search doubts, the telling not."""
 
     doubt: float = 0.0
 

@@ -15,17 +15,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.grouping import Remembered, chosen, remembered, rows_of, squared
+from ...engines.grouping import Grouping, Remembered, chosen, remembered, rows_of, squared
 
 MOST_ROWS = 3000
 REACHES = 16
 
 
 @dataclass(frozen=True)
-class DBSCAN(Algorithm):
+class DBSCAN(Grouping):
     card: ClassVar = Card(
         id="dbscan",
         name="DBSCAN",
@@ -37,7 +37,7 @@ class DBSCAN(Algorithm):
     fitted: ClassVar = Remembered
     variants: ClassVar = ({"crowd": 10}, {"crowd": 4})
 
-    crowd: int = setting(6, "how many rows within reach make a crowd", low=3, high=30, log=True)
+    crowd: int = setting(6, "how many rows within reach make a crowd")
     reach: float = setting(0.0, "how far a row reaches, in scaled units; 0 chooses")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
@@ -57,7 +57,7 @@ class DBSCAN(Algorithm):
             for reach in reaches:
                 yield float(reach), crowds(far, needed <= reach, reach)
 
-        return remembered(rows, chosen(proposals(), rows, task, clock))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def crowds(far: Floats, core: Array, reach: float) -> Array:

@@ -21,14 +21,15 @@ import numpy as np
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, Writer, setting
 from ...core.clock import Clock
-from ...core.errors import InputError
 from ...core.numbers import Answer, Array, Floats, Form, Numbers, Shape
 from ...engines.backoff import Backoff, Places
+from ...engines.streams import Gap, checked
 
 Chains: TypeAlias = tuple[tuple[int, ...], ...]  # one for each phase
 
 MOST_PERIOD = 12
 MOST_COUNTED = 6_000_000  # codes of all renamed copies together
+MOST_RENAMED = 500_000  # codes, for which renamed copies are reckoned with
 CLEAR = 0.01  # nats a code by which a longer period must foretell better
 LEAST_WEIGHT = 0.03
 HELD = 0.12  # of the documents: by them chains and weights are chosen
@@ -38,12 +39,14 @@ HELD = 0.12  # of the documents: by them chains and weights are chosen
 class FactoredWriter(Writer):
     """The sequences themselves, and how they are looked at: counts are made of them again whenever this is loaded.
 
-    levels: how many codes there are. x: int32 (n,), the stream. renames: int32 (r, levels), r may be 0. period: codes
-    of a step. chains: for each part of the mixture, a chain for each phase. renamed: for each part, whether renamed
-    copies are counted too. weights: float64 (phases, parts), rows add up to 1.
+    levels: how many codes there are. marks: how many of the last are marks (see `engines/streams`). period: codes of a
+    step. x: int32 (n,), the stream. renames: int32 (r, levels), r may be 0. chains: for each part of the mixture, a
+    chain for each phase. renamed: for each part, whether renamed copies are counted too. weights: float64 (phases,
+    parts), rows add up to 1.
     """
 
     levels: int
+    marks: int
     period: int
     chains: list[list[list[int]]]
     renamed: list[bool]
@@ -79,7 +82,7 @@ class FactoredWriter(Writer):
         return np.concatenate([np.ones(first), chance])[:, None]
 
     def voice(self) -> "FactoredVoice":
-        return FactoredVoice(self, [])
+        return FactoredVoice(self, [], Gap(self.levels, self.marks))
 
 
 @dataclass
@@ -88,6 +91,7 @@ class FactoredVoice:
 
     writer: FactoredWriter
     codes: list[int]
+    gap: Gap
 
     def next(self) -> Floats:
         """float64 (levels,): the probability of each code to come."""
@@ -96,11 +100,14 @@ class FactoredVoice:
         for part, chains, weight in zip(of._parts, of.chains, of.weights[phase], strict=True):
             context = [self.codes[-lag] if lag <= len(self.codes) else 0 for lag in chains[phase]]
             chance += weight * part[phase].expected(context)
+        if of.marks:
+            chance[-of.marks :] = 0.0
         return chance / chance.sum()
 
     def take(self, code: int) -> None:
         """Go on by that code; 0 begins another sequence."""
-        self.codes = [] if code == 0 else [*self.codes, code]
+        if self.gap.hears(code):
+            self.codes = [] if code == 0 else [*self.codes, code]
 
 
 @dataclass(frozen=True)
@@ -114,16 +121,20 @@ class FactoredNgrams(Algorithm):
         form=Form.STREAM,
     )
     fitted: ClassVar = FactoredWriter
+    variants: ClassVar = ({"ways": 5},)
 
+    ways: int = setting(2, "ways to look back that are tried, each with and without renamed copies", low=1, high=5)
     depth: int = setting(6, "distances in the longest chain", low=3, high=8)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, names = job.rows * max(1, job.width), 6
-        counted = min(n * names, MOST_COUNTED) + n
-        return Cost(0.02 + 6.0 * self.depth * counted / (on.scalar * 1e6), counted * (40.0 + 24.0 * self.depth))
+        n = job.rows * max(1, job.width)
+        copies = 12 if n < MOST_RENAMED else 0  # music, which comes in twelve keys, is short
+        counted = min(n * copies, MOST_COUNTED) + n
+        seconds = 2 * self.ways * (0.004 + 0.35 * self.depth * counted / (on.scalar * 1e6))  # once to try, once to keep
+        return Cost(0.01 + seconds, counted * (30.0 + 10.0 * self.depth * (1 + self.ways)))
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> FactoredWriter:
-        x = _checked(train)
+        x = checked(self.card, train)
         names = np.zeros((0, train.levels), np.int32) if train.renames is None else train.renames
         streams = _Streams(x, train.levels, names)
         held = _held(streams.own, clock.seed)
@@ -131,7 +142,7 @@ class FactoredNgrams(Algorithm):
         phases, units = streams.own.phases(period)[held], np.asarray(train.y)[len(x) - len(held) :][held]
         tried: list[tuple[Chains, bool]] = []
         chances: list[Floats] = []
-        for chains, renamed in _candidates(period, self.depth, len(streams.renames) > 1):
+        for chains, renamed in _candidates(period, self.depth, self.ways, len(streams.renames) > 1):
             if tried and clock.left() < clock.spent() / len(tried) * (len(tried) + 2):  # all are counted once more
                 break
             tried.append((chains, renamed))
@@ -143,6 +154,7 @@ class FactoredNgrams(Algorithm):
         weights = weights[:, kept] / weights[:, kept].sum(axis=1, keepdims=True)
         writer = FactoredWriter(
             train.levels,
+            train.marks,
             period,
             [[list(chain) for chain in tried[k][0]] for k in kept],
             [tried[k][1] for k in kept],
@@ -192,15 +204,6 @@ class _Streams:
         return chance[held]
 
 
-def _checked(train: Numbers) -> Array:
-    x = np.asarray(train.x)
-    if x.ndim != 1 or len(x) == 0:
-        raise InputError(f"factored_ngrams: there is nothing to learn from; it takes a stream of codes, not {x.shape}.")
-    if x.min() < 0 or x.max() >= train.levels:
-        raise InputError(f"factored_ngrams: codes go from 0 to {train.levels - 1}, not from {x.min()} to {x.max()}.")
-    return x.astype(np.int32)
-
-
 def _held(places: Places, seed: int) -> Array:
     """bool (m,): positions by which chains and weights are chosen: whole documents, or the end of a long one."""
     of = np.cumsum(places.x == 0)[places.at - 1]  # a 0 belongs to the document that it ends
@@ -224,15 +227,15 @@ def _period(places: Places, held: Array, levels: int) -> int:
     return int(np.argmax(np.array(loss) <= min(loss) + CLEAR)) + 1
 
 
-def _candidates(period: int, depth: int, renames: bool) -> list[tuple[Chains, bool]]:
+def _candidates(period: int, depth: int, ways: int, renames: bool) -> list[tuple[Chains, bool]]:
     """Ways to look back, the most promising first; each with and without renamed copies."""
     if period == 1:
         near = tuple(range(1, depth + 1))
-        ways: list[Chains] = [(near,), (near[:3],), ((1, 3, 2, 4),), ((2, 1, 3),)]
+        known: list[Chains] = [(near,), ((1, 3, 2, 4),), ((2, 1, 3),), (near[:3],)]
     else:
         makers = (_step_first, _line_first, _nearest, _line, _nearest_in_step)
-        ways = [tuple(make(period, phase, depth) for phase in range(period)) for make in makers]
-    return [(way, renamed) for way in ways for renamed in ((True, False) if renames else (False,))]
+        known = [tuple(make(period, phase, depth) for phase in range(period)) for make in makers]
+    return [(way, renamed) for way in known[:ways] for renamed in ((True, False) if renames else (False,))]
 
 
 def _step_first(period: int, phase: int, depth: int) -> tuple[int, ...]:

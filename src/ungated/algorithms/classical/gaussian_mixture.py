@@ -17,11 +17,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Fitted, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Fitted, Machine, Task
 from ...core.clock import Clock
 from ...core.numbers import Answer, Array, Floats, Numbers, Shape
 from ...engines.centres import k_means
-from ...engines.grouping import MOST_GROUPS, chosen, in_order, rows_of
+from ...engines.grouping import MOST_GROUPS, Grouping, chosen, in_order, rows_of
 
 MOST_ROWS = 5000
 SLANTED = 25  # columns up to which every cloud has a slant of its own
@@ -52,7 +52,7 @@ class Clouds(Fitted):
 
 
 @dataclass(frozen=True)
-class GaussianMixture(Algorithm):
+class GaussianMixture(Grouping):
     card: ClassVar = Card(
         id="gaussian_mixture",
         name="Gaussian mixture",
@@ -63,8 +63,6 @@ class GaussianMixture(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Clouds
-
-    groups: int = setting(0, "how many clouds; 0 chooses")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = min(job.rows, MOST_ROWS), job.width
@@ -78,14 +76,14 @@ class GaussianMixture(Algorithm):
         found: dict[bytes, Any] = {}
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 k = min(k, len(rows.x))
                 mixture = self._mixed(rows.x, k_means(rows.x, k, clock, starts=2)[0], clock)
                 groups = mixture.predict(rows.x)
                 found[in_order(groups).tobytes()] = mixture
                 yield k, groups
 
-        groups = chosen(proposals(), rows, task, clock)
+        groups = chosen(proposals(), rows, task, clock, self.groups, self.give)
         mixture = found.get(groups.tobytes())
         if mixture is None:
             mixture = self._mixed(rows.x, rows.x.mean(axis=0, keepdims=True), clock)

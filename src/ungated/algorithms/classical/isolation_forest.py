@@ -10,19 +10,20 @@ Cost: O(trees · 256 log 256) time to learn, O(trees log 256) to answer a row; O
 Paper: Liu, Ting & Zhou, "Isolation Forest", ICDM 2008.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
-from ...core.numbers import Array, Floats, Numbers, Shape
+from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
 from ...engines.trees import AT_ONCE, Forest, packed
-from ...engines.unusual import Unusual, learned_rows, levels_of, some
+from ...engines.unusual import Detector, Unusual
 
-MOST_LEVELLED = 20_000  # rows whose scores say what is usual
+TREES = ("feature", "threshold", "left", "right", "value", "starts", "depth", "fill")  # of a forest, its arrays
 AT_A_TIME = 50  # trees between two looks at the clock
 
 
@@ -41,8 +42,7 @@ class Cuts(Unusual):
 
     @cached_property
     def _forest(self) -> Forest:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "levels"}
-        return Forest(**own, outputs=1, level=0.0, spread=1.0)
+        return Forest(**{name: getattr(self, name) for name in TREES}, outputs=1, level=0.0, spread=1.0)
 
     def scores(self, x: Array) -> Floats:
         """Less the mean number of cuts."""
@@ -68,7 +68,7 @@ def more_cuts(rows: Array) -> Floats:
 
 
 @dataclass(frozen=True)
-class IsolationForest(Algorithm):
+class IsolationForest(Detector):
     card: ClassVar = Card(
         id="isolation_forest",
         name="isolation forest",
@@ -79,29 +79,28 @@ class IsolationForest(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Cuts
-    variants: ClassVar = ({"rows": 1024}, {"rows": 64})
 
-    trees: int = setting(300, "most trees")
-    rows: int = setting(256, "rows that each tree sees", low=32, high=2048, log=True)
+    trees: int = setting(200, "most trees")
+    rows: int = setting(256, "rows that each tree sees")
+    second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        rows = min(self.rows, job.rows)
-        told = min(job.rows, MOST_LEVELLED) * self.trees * np.log2(rows + 2) * 0.012 / (on.scalar * 1e6)
-        grown = self.trees * (1.2e-3 + rows * 6e-6) + 2e-9 * job.rows * self.trees + 1e-9 * job.rows * job.width
-        return Cost(0.05 + grown + told, 4e6 + self.trees * rows * 40.0 + 300.0 * AT_ONCE + 8.0 * job.rows * job.width)
+        rows, n = min(self.rows, job.rows), min(job.rows, unusual.MOST_ROWS)
+        told = n * self.trees * np.log2(rows + 2) * 0.05 / (on.scalar * 1e6)
+        grown = self.trees * (1.5e-3 + rows * 8e-6) + 2e-9 * n * self.trees + 1e-9 * job.rows * job.width
+        size = 4e6 + self.trees * rows * 40.0 + 300.0 * AT_ONCE + 8.0 * n * job.width
+        return Cost(0.05 + self.looks * (grown + told), size)
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> Cuts:
+    def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Cuts:
         from sklearn.ensemble import IsolationForest as Grower
 
-        x = learned_rows(self.card, train, task)
-        grower = Grower(n_estimators=0, max_samples=min(self.rows, len(x)), random_state=clock.seed, warm_start=True)
-        while len(grower.__dict__.get("estimators_", ())) < self.trees:
-            grower.n_estimators = min(self.trees, grower.n_estimators + (AT_A_TIME if not clock.expired else 10))
+        grower = Grower(
+            n_estimators=0, max_samples=min(int(self.rows), len(x)), random_state=clock.seed, warm_start=True
+        )
+        while grower.n_estimators < self.trees:
+            grower.n_estimators = min(int(self.trees), grower.n_estimators + (10 if clock.expired else AT_A_TIME))
             grower.fit(x)
             if clock.expired:
                 break
         forest = packed(grower.estimators_, cuts, x.shape[1])
-        own = {f.name: getattr(forest, f.name) for f in fields(Cuts) if f.name != "levels"}
-        blank = Cuts(np.zeros((2, 1)), **own)
-        few = some(x, 500 if clock.expired else MOST_LEVELLED, clock.seed)
-        return replace(blank, levels=levels_of(blank.scores(few)))
+        return Cuts(**blank, **{name: getattr(forest, name) for name in TREES})

@@ -16,12 +16,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
-from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines import neighbours
+from ...core.numbers import Array, Floats, Shape
+from ...engines import neighbours, unusual
 from ...engines.neighbours import Neighbours
-from ...engines.unusual import Unusual, learned_rows, levels_of, some
+from ...engines.unusual import Detector, Unusual, some
 
 MOST_KNOWN = 20_000
 LEAST = 1e-10  # added to distances, so that the density of rows that repeat stays finite
@@ -56,7 +56,7 @@ def factor(index: Array, distance: Floats, reach: Floats, density: Floats) -> Fl
 
 
 @dataclass(frozen=True)
-class LocalOutlierFactor(Algorithm):
+class LocalOutlierFactor(Detector):
     card: ClassVar = Card(
         id="local_outlier_factor",
         name="local outlier factor",
@@ -67,19 +67,18 @@ class LocalOutlierFactor(Algorithm):
         answers_with=("sklearn.neighbors",),
     )
     fitted: ClassVar = LocalDensities
-    variants: ClassVar = ({"k": 60}, {"k": 10}, {"k": 150})
+    variants: ClassVar = ({"k": 60},)
 
-    k: int = setting(20, "how many neighbours are a crowd", low=5, high=300, log=True)
+    k: int = setting(20, "how many neighbours are a crowd")
+    second: float = setting(0.0, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = min(job.rows, MOST_KNOWN), job.width
-        seconds = neighbours.seconds(n, n, d, self.k + 1, on) + 2e-7 * self.k * n
-        return Cost(0.012 + seconds, 2e6 + 12.0 * n * d + 48.0 * self.k * n)
+        n, d, told = min(job.rows, MOST_KNOWN), job.width, min(job.rows, unusual.MOST_ROWS)
+        seconds = neighbours.seconds(n, n + told, d, self.k + 1, on) + 4e-7 * self.k * told
+        return Cost(0.012 + self.looks * seconds, 2e6 + 12.0 * n * d + 48.0 * self.k * n)
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> LocalDensities:
-        known = some(learned_rows(self.card, train, task), MOST_KNOWN, clock.seed)
-        index, distance = Neighbours(known).of(known, self.k)
+    def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> LocalDensities:
+        known = some(x, MOST_KNOWN, clock.seed)
+        index, distance = Neighbours(known).of(known, max(1, int(self.k)))
         reach = distance[:, -1]
-        density = dense(index, distance, reach)
-        levels = levels_of(factor(index, distance, reach, density))
-        return LocalDensities(levels, known, reach, density, self.k)
+        return LocalDensities(**blank, known=known, reach=reach, density=dense(index, distance, reach), k=int(self.k))

@@ -1,4 +1,4 @@
-"""Climb to the peaks: every row walks uphill towards where rows are denser, and rows that reach the same peak are a group.
+"""Climb to the peaks: every row walks uphill to where rows are denser, and rows that reach the same peak are a group.
 
 Each step moves a point to the mean of the rows around it, the near ones counting most; that is uphill in the density.
 How many groups there are need not be said: it is how many peaks. It hangs on how far a point looks around: near, and
@@ -16,10 +16,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.grouping import Remembered, chosen, nearest, remembered, rows_of, squared
+from ...engines.grouping import Grouping, Remembered, chosen, nearest, remembered, rows_of, squared
 
 MOST_ROWS = 1000
 WIDTHS = 8
@@ -28,7 +28,7 @@ SMALLEST = 0.02  # of the rows: a peak that fewer reach is a ripple, and its row
 
 
 @dataclass(frozen=True)
-class MeanShift(Algorithm):
+class MeanShift(Grouping):
     card: ClassVar = Card(
         id="mean_shift",
         name="mean shift",
@@ -60,7 +60,7 @@ class MeanShift(Algorithm):
             for width in widths:
                 yield float(width), peaks(rows.x, float(width), clock)
 
-        return remembered(rows, chosen(proposals(), rows, task, clock))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def peaks(x: Floats, width: float, clock: Clock) -> Array:

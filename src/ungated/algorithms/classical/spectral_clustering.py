@@ -17,18 +17,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
 from ...engines.centres import k_means
-from ...engines.grouping import Remembered, chosen, neighbours, remembered, rows_of
+from ...engines.grouping import Grouping, Remembered, chosen, neighbours, remembered, rows_of
 
 MOST_ROWS = 3000
 DENSE = 400  # rows up to which all waves are computed at once
 
 
 @dataclass(frozen=True)
-class SpectralClustering(Algorithm):
+class SpectralClustering(Grouping):
     card: ClassVar = Card(
         id="spectral_clustering",
         name="spectral clustering",
@@ -40,28 +40,28 @@ class SpectralClustering(Algorithm):
     fitted: ClassVar = Remembered
     variants: ClassVar = ({"near": 6}, {"near": 16})
 
-    near: int = setting(10, "to how many of its nearest each row is joined", low=4, high=40, log=True)
-    groups: int = setting(0, "how many groups; 0 chooses")
+    near: int = setting(10, "to how many of its nearest each row is joined")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n = min(job.rows, MOST_ROWS)
         web = n * n * (4e-8 + 2 * job.width / on.gflops / 1e9)
         waves = 60 * n * 25 * (40 / on.bandwidth * 25 + 1e-7) + 1e-9 * min(n, DENSE) ** 3
-        return Cost(0.05 + web + waves + 25 * (6e-8 * min(n, 2000) ** 2 + 2e-6 * n), 24.0 * n * n + 8e6)
+        tried = 25 * (6e-8 * min(n, 2000) ** 2 + 2e-6 * n)
+        return Cost(0.05 + web + waves + tried + 1e-9 * job.rows * job.width, 24.0 * n * n + 8e6)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Remembered:
         rows = rows_of(self.card, train, task, clock.seed).sample(MOST_ROWS, clock.seed)
         if not rows.counts:
             return remembered(rows, np.zeros(len(rows.x), np.int64))
-        slow = waves(*neighbours(rows.x, self.near), max(rows.counts), clock.seed)
+        slow = waves(*neighbours(rows.x, self.near), max(self.counts(rows)), clock.seed)
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [min(self.groups, len(rows.x))] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 level = slow[:, :k]
                 level = level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12)
                 yield k, k_means(level, k, clock)[1]
 
-        return remembered(rows, chosen(proposals(), rows, task, clock))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def waves(near: Array, far: Floats, count: int, seed: int) -> Floats:

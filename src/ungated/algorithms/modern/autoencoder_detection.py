@@ -18,7 +18,8 @@ from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Answer, Array, Floats, Numbers, Shape
 from ...engines.autoencoder import Squeezed, schedule, seconds, squeeze
-from ...engines.unusual import AT_ONCE, learned_rows, levels_of, share
+from ...engines.rows import checked
+from ...engines.unusual import AT_ONCE, levels_of, share
 
 LEAST_USUAL = 0.01  # of a column's variance: a smaller error counts as this
 
@@ -53,18 +54,17 @@ class AutoencoderDetection(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Rebuilt
-    variants: ClassVar = ({"middle": 0.15}, {"middle": 0.6})
 
-    middle: float = setting(0.3, "numbers in the middle, times those of a row", low=0.05, high=0.8, log=True)
-    hidden: int = setting(64, "units of the first hidden layer", low=16, high=512, log=True)
-    effort: float = setting(0.3, "how long to train, times the usual", low=0.1, high=3.0, log=True)
+    middle: float = setting(0.2, "numbers in the middle, times those of a row")
+    hidden: int = setting(64, "units of the first hidden layer")
+    effort: float = setting(0.3, "how long to train, times the usual")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         took = seconds(job, self.hidden, schedule(job.rows, self.effort), on)
         return Cost(took, 3e8 + 24.0 * job.rows * job.width + 48.0 * self.hidden * job.width)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Rebuilt:
-        x = learned_rows(self.card, train, task)
+        x = checked(self.card, train, task)[0]
         d = x.shape[1]
         design = {"width": d, "hidden": self.hidden, "middle": max(1, round(self.middle * min(d, self.hidden)))}
         plan = schedule(len(x), self.effort)

@@ -11,15 +11,16 @@ Paper: Li, Zhao, Hu, Botta, Ionescu & Chen, "ECOD: Unsupervised Outlier Detectio
 Distribution Functions", IEEE Transactions on Knowledge and Data Engineering, 2022.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task
+from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
-from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.unusual import Unusual, learned_rows, levels_of
+from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
+from ...engines.unusual import Detector, Unusual
 
 MOST_KEPT = 2000
 
@@ -48,7 +49,7 @@ class Tails(Unusual):
 
 
 @dataclass(frozen=True)
-class ECOD(Algorithm):
+class ECOD(Detector):
     card: ClassVar = Card(
         id="ecod",
         name="empirical tails (ECOD)",
@@ -59,12 +60,14 @@ class ECOD(Algorithm):
     )
     fitted: ClassVar = Tails
 
-    def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = job.rows, job.width
-        return Cost(0.001 + n * d * 2.0 / (on.scalar * 1e6) + 40.0 * n * d / on.bandwidth, 1e6 + 8.0 * n * d)
+    second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> Tails:
-        x = learned_rows(self.card, train, task)
+    def cost(self, job: Shape, on: Machine) -> Cost:
+        n, d = min(job.rows, unusual.MOST_ROWS), job.width
+        seconds = n * d * 3.0 / (on.scalar * 1e6) + 40.0 * n * d / on.bandwidth
+        return Cost(0.001 + self.looks * seconds, 1e6 + 8.0 * n * d)
+
+    def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Tails:
         n = len(x)
         place = np.arange(n)
         if n > MOST_KEPT:  # all of the tails, where a row more or less counts, and even steps between them
@@ -73,5 +76,4 @@ class ECOD(Algorithm):
             place = np.unique(np.concatenate([place[:tail], middle, place[-tail:]]))
         values = np.ascontiguousarray(np.sort(x, axis=0)[place].T)
         skewed = np.power(x - x.mean(axis=0, dtype=np.float64), 3).mean(axis=0) < 0
-        blank = Tails(np.zeros((2, 1)), values, place, skewed, n)
-        return replace(blank, levels=levels_of(blank.scores(x)))
+        return Tails(**blank, values=values, place=place, skewed=skewed, rows=n)

@@ -15,17 +15,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.grouping import Remembered, chosen, nearest, remembered, rows_of
+from ...engines.grouping import Grouping, Remembered, chosen, nearest, remembered, rows_of
 
 MOST_ROWS = 3000
 SMALLEST = (4, 6, 9, 14, 22, 35, 60, 100)
 
 
 @dataclass(frozen=True)
-class HDBSCAN(Algorithm):
+class HDBSCAN(Grouping):
     card: ClassVar = Card(
         id="hdbscan",
         name="HDBSCAN",
@@ -39,7 +39,7 @@ class HDBSCAN(Algorithm):
 
     smallest: int = setting(0, "rows of the smallest group; 0 chooses")
     keep: str = setting(
-        "eom", "which branches: those that last (eom), or the outermost (leaf)", choices=("eom", "leaf")
+        "eom", "which branches: those that last (eom), or the outermost (leaf)", choices=("eom", "leaf"), drawn=False
     )
 
     def cost(self, job: Shape, on: Machine) -> Cost:
@@ -48,7 +48,7 @@ class HDBSCAN(Algorithm):
         return Cost(0.05 + len(SMALLEST) * each + 1e-9 * job.rows * job.width, 40.0 * n * n + 4e7)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Remembered:
-        from sklearn.cluster import HDBSCAN as Library
+        import sklearn.cluster
 
         rows = rows_of(self.card, train, task, clock.seed).sample(MOST_ROWS, clock.seed)
         if not rows.counts:
@@ -57,7 +57,7 @@ class HDBSCAN(Algorithm):
         def proposals() -> Iterator[tuple[float, Array]]:
             for size in [self.smallest] if self.smallest else SMALLEST:
                 if self.smallest or 3 * size <= len(rows.x):
-                    found = Library(
+                    found = sklearn.cluster.HDBSCAN(
                         min_cluster_size=max(2, size),
                         min_samples=max(2, min(size, 10)),
                         cluster_selection_method=self.keep,
@@ -66,7 +66,7 @@ class HDBSCAN(Algorithm):
                     yield size, nowhere_left(rows.x, found.labels_)
                     yield size, found.labels_
 
-        return remembered(rows, chosen(proposals(), rows, task, clock))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def nowhere_left(x: Floats, groups: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Join the nearest, again and again: every row begins as a group of its own, and the two that are most alike become one.
+"""Join the nearest, again and again: every row begins as a group of its own, and the two most alike become one.
 
 The joins make a tree, and every number of groups is a cut through it. What "alike" means decides what is found: Ward
 joins the two whose union raises the squared distances least, which likes round groups; the mean distance is milder; the
@@ -16,17 +16,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Numbers, Shape
-from ...engines.grouping import Remembered, chosen, remembered, rows_of
+from ...engines.grouping import Grouping, Remembered, chosen, remembered, rows_of
 
 MOST_ROWS = 3000
 LINKS = ("ward", "average", "single", "complete")
 
 
 @dataclass(frozen=True)
-class Agglomerative(Algorithm):
+class Agglomerative(Grouping):
     card: ClassVar = Card(
         id="agglomerative",
         name="agglomerative clustering",
@@ -38,8 +38,7 @@ class Agglomerative(Algorithm):
     fitted: ClassVar = Remembered
     variants: ClassVar = ({"link": "average"}, {"link": "single"})
 
-    link: str = setting("ward", "which two groups are most alike", choices=LINKS)
-    groups: int = setting(0, "how many groups; 0 chooses")
+    link: str = setting("ward", "which two groups are most alike", choices=LINKS, drawn=False)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n = min(job.rows, MOST_ROWS)
@@ -55,7 +54,7 @@ class Agglomerative(Algorithm):
         tree = linkage(rows.x, self.link)
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 yield k, fcluster(tree, k, "maxclust") - 1
 
-        return remembered(rows, chosen(proposals(), rows, task, clock))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))

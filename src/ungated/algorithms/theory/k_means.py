@@ -1,4 +1,4 @@
-"""Centres of gravity: put k centres among the rows, give each row to the nearest, move each centre amid its rows, again.
+"""Centres of gravity: put k centres among the rows, give each row to the nearest, move each amid its rows, again.
 
 Each step lowers the sum of squared distances, so it comes to rest after a few dozen. Where it rests depends on where it
 began: k-means++ draws the first centres far apart, each by its squared distance from those before it, and a few starts
@@ -16,17 +16,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, Task
 from ...core.clock import Clock
 from ...core.numbers import Array, Numbers, Shape
 from ...engines.centres import k_means, settled
-from ...engines.grouping import MOST_GROUPS, Centred, chosen, rows_of
+from ...engines.grouping import MOST_GROUPS, Centred, Grouping, chosen, rows_of
 
 MOST_TRIED = 5000  # rows on which the number of groups is chosen
 
 
 @dataclass(frozen=True)
-class KMeans(Algorithm):
+class KMeans(Grouping):
     card: ClassVar = Card(
         id="k_means",
         name="k-means",
@@ -36,8 +36,6 @@ class KMeans(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Centred
-
-    groups: int = setting(0, "how many groups; 0 chooses")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n = min(job.rows, MOST_TRIED)
@@ -50,9 +48,9 @@ class KMeans(Algorithm):
         rows = whole.sample(MOST_TRIED, clock.seed)
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 yield k, k_means(rows.x, min(k, len(rows.x)), clock)[1]
 
-        groups = chosen(proposals(), rows, task, clock)
+        groups = chosen(proposals(), rows, task, clock, self.groups, self.give)
         centres = np.stack([rows.x[groups == c].mean(axis=0) for c in range(int(groups.max()) + 1)])
         return Centred(settled(whole.x, centres, clock)[0], whole.weights)

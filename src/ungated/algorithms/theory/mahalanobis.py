@@ -12,25 +12,26 @@ India 2, 1936 (the closest half: Rousseeuw 1984; quickly: Rousseeuw & Van Driess
 """
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
-from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines.unusual import Unusual, learned_rows, levels_of, some
+from ...core.numbers import Array, Floats, Shape
+from ...engines import unusual
+from ...engines.unusual import Detector, Unusual, some
 
 MOST_ROBUST = 5000  # rows among which the closest half is looked for ...
 ROWS_A_COLUMN = 5  # ... and how many there must be for each column ...
 MOST_COLUMNS = 100  # ... of which there may be so many
-LEAST_WIDTH = 1e-6  # of the widest direction's variance: narrower ones are rounding, or columns that repeat others
+LEAST_WIDTH = 1e-2  # of a column's variance: where rows hardly vary, as along columns that repeat others
 
 
 @dataclass(frozen=True)
 class Cloud(Unusual):
-    """middle float64 (d,); steps float64 (d, r): from a row's offset to its distance along r directions, in widths."""
+    """middle float64 (d,); steps float64 (d, d): from a row's offset to its distance along d directions, in widths."""
 
     middle: Array
     steps: Array
@@ -40,7 +41,7 @@ class Cloud(Unusual):
 
 
 @dataclass(frozen=True)
-class Mahalanobis(Algorithm):
+class Mahalanobis(Detector):
     card: ClassVar = Card(
         id="mahalanobis",
         name="Mahalanobis distance",
@@ -50,29 +51,29 @@ class Mahalanobis(Algorithm):
         loads=("sklearn.covariance",),
     )
     fitted: ClassVar = Cloud
-    variants: ClassVar = ({"robust": True},)
+    variants: ClassVar = ({"robust": True, "second": 0.0},)
 
-    robust: bool = setting(False, "whether the closest half of the rows says what is usual", choices=(False, True))
+    robust: bool = setting(False, "whether the closest half of the rows says what is usual")
+    second: float = setting(0.2, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = job.rows, job.width
+        n, d = min(job.rows, unusual.MOST_ROWS), job.width
         seconds = 0.002 + (4.0 * n * d * d + 20.0 * d**3) / (on.gflops * 1e9) + 24.0 * n * d / on.bandwidth
         if self.robust and _enough(n, d):
             few = min(n, MOST_ROBUST)
             seconds += 0.2 + 600 * (3.0 * few * d * d + 30.0 * d**3) / (on.gflops * 1e9) + 5e-6 * few * d
-        return Cost(seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
+        return Cost(self.looks * seconds, 2e6 + 24.0 * n * d + 40.0 * d * d)
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> Cloud:
-        x = learned_rows(self.card, train, task).astype(np.float64)
+    def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Cloud:
         if self.robust and _enough(*x.shape) and not clock.expired:
-            middle, spread = _closest_half(some(x, MOST_ROBUST, clock.seed), clock.seed)
+            middle, spread = _closest_half(some(x, MOST_ROBUST, clock.seed).astype(np.float64), clock.seed)
         else:
-            middle = x.mean(axis=0)
-            spread = (x - middle).T @ (x - middle) / len(x)
+            offset = x.astype(np.float64)
+            middle = offset.mean(axis=0)
+            offset -= middle
+            spread = offset.T @ offset / len(x)
         squares, directions = np.linalg.eigh(spread)
-        kept = squares > LEAST_WIDTH * max(squares[-1], 1e-12)
-        blank = Cloud(np.zeros((2, 1)), middle, directions[:, kept] / np.sqrt(squares[kept]))
-        return replace(blank, levels=levels_of(blank.scores(x)))
+        return Cloud(**blank, middle=middle, steps=directions / np.sqrt(np.maximum(squares, LEAST_WIDTH)))
 
 
 def _enough(n: int, d: int) -> bool:
@@ -80,14 +81,10 @@ def _enough(n: int, d: int) -> bool:
 
 
 def _closest_half(x: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Middle (d,) and covariance (d, d) of the half of the rows whose covariance has the least determinant.
-
-    Columns that hardly vary within such a half would make any determinant 0: a little of the whole spread is added.
-    """
+    """Middle (d,) and covariance (d, d) of the half of the rows whose covariance has the least determinant."""
     from sklearn.covariance import MinCovDet
 
-    noise = np.random.default_rng(seed).normal(size=x.shape) * (0.01 * x.std(axis=0) + 1e-9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = MinCovDet(random_state=seed).fit(x + noise)
+        found = MinCovDet(random_state=seed).fit(x)
     return np.asarray(found.location_), np.asarray(found.covariance_)

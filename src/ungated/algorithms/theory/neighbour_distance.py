@@ -15,12 +15,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
+from ...core.algorithm import Card, Cost, Machine, setting
 from ...core.clock import Clock
-from ...core.numbers import Array, Floats, Numbers, Shape
-from ...engines import neighbours
+from ...core.numbers import Array, Floats, Shape
+from ...engines import neighbours, unusual
 from ...engines.neighbours import Neighbours
-from ...engines.unusual import Unusual, learned_rows, levels_of, scores_in_parts, some
+from ...engines.unusual import Detector, Unusual, some
 
 MOST_KNOWN = 20_000
 
@@ -41,7 +41,7 @@ class Distances(Unusual):
 
 
 @dataclass(frozen=True)
-class NeighbourDistance(Algorithm):
+class NeighbourDistance(Detector):
     card: ClassVar = Card(
         id="neighbour_distance",
         name="distance to neighbours",
@@ -53,15 +53,16 @@ class NeighbourDistance(Algorithm):
         answers_with=("sklearn.neighbors",),
     )
     fitted: ClassVar = Distances
-    variants: ClassVar = ({"k": 3}, {"k": 30}, {"k": 90})
+    variants: ClassVar = ({"k": 40, "second": 0.2},)
 
-    k: int = setting(10, "how many neighbours are asked", low=1, high=200, log=True)
+    k: int = setting(10, "how many neighbours are asked")
+    second: float = setting(0.0, "share of the rows, the most unusual, that a second look leaves out")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
-        n, d = min(job.rows, MOST_KNOWN), job.width
-        return Cost(0.01 + neighbours.seconds(n, n, d, self.k + 1, on), 2e6 + 12.0 * n * d + 16.0 * self.k * n)
+        n, d, told = min(job.rows, MOST_KNOWN), job.width, min(job.rows, unusual.MOST_ROWS)
+        return Cost(
+            0.01 + self.looks * neighbours.seconds(n, told, d, self.k + 1, on), 2e6 + 12.0 * n * d + 16.0 * self.k * n
+        )
 
-    def fit(self, train: Numbers, task: Task, clock: Clock) -> Distances:
-        known = some(learned_rows(self.card, train, task), MOST_KNOWN, clock.seed)
-        blank = Distances(np.zeros((2, 1)), known, self.k)
-        return Distances(levels_of(scores_in_parts(known, blank.scores, clock)), known, self.k)
+    def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Distances:
+        return Distances(**blank, known=some(x, MOST_KNOWN, clock.seed), k=max(1, int(self.k)))

@@ -79,7 +79,7 @@ def _tree(data: bytes) -> ET.Element:
         depth -= 1
         builder.end(tag)
 
-    def refused(*_: Any) -> None:
+    def refused(*_: Any) -> int:
         raise Faulty("declares entities, which a score has no need of")
 
     parser.StartElementHandler, parser.EndElementHandler = start, end

@@ -85,7 +85,7 @@ class StreamEncoder:
             loud = np.unique(np.quantile(rows[:, 3], (np.arange(LOUDNESSES) + 0.5) / LOUDNESSES).round())
         times = [_often(rows[:, k], MOST_TIMES) for k in (0, 2)]
         said = _ints(loud) if len(loud) > 1 else ()
-        return cls(values.name, layout, (max(0, low),), (min(127, high),), *times, said, **usual)
+        return cls(values.name, layout, (max(0, low),), (min(127, high),), times[0], times[1], said, **usual)
 
     @property
     def unit(self) -> str:
@@ -172,6 +172,20 @@ class StreamEncoder:
         notes = np.stack([np.cumsum(waits), rows[:, 1] + self.lows[0], lengths, loud, np.zeros(len(rows))], axis=1)
         return tune_of(notes.astype(np.int64), grid=self.grid, tempo=self.tempo, meter=self.meter)
 
+    @property
+    def bar(self) -> int:
+        """Ticks of a bar of the tunes that are made."""
+        return max(1, self.grid * 4 * self.meter[0] // self.meter[1])
+
+    @property
+    def passes_at_first(self) -> int:
+        """Ticks that `passes` counts before the first step: it begins at 0."""
+        return int(self.layout == "voices")
+
+    def passes(self, code: int) -> int:
+        """Ticks from the step or note before to the one whose first code this is."""
+        return 1 if self.layout == "voices" else self.waits[code - int(self._firsts[0])]
+
     @cached_property
     def allowed(self) -> tuple[tuple[int, int], ...]:
         """For each place in a step or note, the first code that may stand there and the one after the last."""
@@ -200,7 +214,7 @@ class StreamEncoder:
     def load(cls, state: State) -> Self:
         """The same encoder again. Raises ModelError where the state is not of one."""
         try:
-            told = {k: tuple(v) if isinstance(v, list) else v for k, v in state.values.items()}
+            told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state.values.items()}
             encoder = cls(**told)
             if encoder.layout not in ("voices", "notes") or min(encoder._sizes) < 1 or len(encoder.meter) != 2:
                 raise ValueError("its codes make no sense")

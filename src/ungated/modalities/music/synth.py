@@ -11,11 +11,10 @@ import numpy as np
 
 from ...core.errors import UsageError
 from ...core.numbers import Array
-from .tune import LENGTH, PITCH, START, VELOCITY, VOICE, Tune
+from .tune import LENGTH, ORGAN, PIANO, PITCH, START, VELOCITY, Tune
 
 RATE = 22_050  # samples a second
 MOST_SECONDS = 1200.0
-ORGAN, PIANO = "organ", "piano"
 _PARTS = {ORGAN: (1.0, 0.55, 0.25, 0.22, 0.05, 0.1, 0.0, 0.06), PIANO: (1.0, 0.6, 0.35, 0.22, 0.14, 0.09, 0.06)}
 _ATTACK = {ORGAN: 0.03, PIANO: 0.004}
 _RELEASE = {ORGAN: 0.09, PIANO: 0.15}  # seconds that a note sounds after it is let go
@@ -27,7 +26,7 @@ def wave_of(tune: Tune, rate: int = RATE, sound: str = "", seconds: float = MOST
 
     sound: "organ" or "piano"; an organ where the tune came as chords a step, whose notes are held.
     """
-    sound = sound or (ORGAN if tune.frames or len(np.unique(tune.notes[:, VOICE])) > 1 else PIANO)
+    sound = sound or tune.sound
     if sound not in _PARTS:
         raise UsageError(f"There is no sound {sound!r}. Choose {ORGAN} or {PIANO}.")
     tick = 60.0 / tune.tempo / tune.grid
@@ -67,12 +66,14 @@ def _note(pitch: int, seconds: float, rate: int, sound: str) -> Array:
     return (tone * swell * loud).astype(np.float32)
 
 
-def write_wav(wave_form: Array, rate: int = RATE) -> bytes:
-    """float (samples,) between -1 and 1 as a WAV file: one channel of 16 bits."""
+def write_wav(wave_form: Array, rate: int = RATE, bits: int = 16) -> bytes:
+    """float (samples,) between -1 and 1 as a WAV file: one channel of 16 bits, or 8 where it must be small."""
+    level = np.clip(wave_form, -1, 1)
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
-        out.setsampwidth(2)
+        out.setsampwidth(bits // 8)
         out.setframerate(rate)
-        out.writeframes((np.clip(wave_form, -1, 1) * 32767).astype("<i2").tobytes())
+        samples = (level * 32767).astype("<i2") if bits == 16 else (128 + level * 127).astype(np.uint8)
+        out.writeframes(samples.tobytes())
     return file.getvalue()

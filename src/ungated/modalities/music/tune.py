@@ -4,6 +4,7 @@ Time is counted in ticks of a quarter note, so that a tune is the same at any te
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ MOST_NOTES = 200_000  # of one tune
 LAST_TICK = 1 << 24
 START, PITCH, LENGTH, VELOCITY, VOICE = range(5)  # the columns of `Tune.notes`
 LOUDNESS = 80  # the velocity of a note that does not say
+
+ORGAN, PIANO = "organ", "piano"
 
 _HEAD = struct.Struct("<4sHBBfIIB")
 _MAGIC = b"tune"
@@ -57,6 +60,11 @@ class Tune:
         """How long it plays."""
         return self.length / self.grid * 60.0 / self.tempo
 
+    @property
+    def sound(self) -> str:
+        """The instrument that suits it: "organ" for several voices, whose notes are held, else "piano"."""
+        return ORGAN if self.frames or len(np.unique(self.notes[:, VOICE])) > 1 else PIANO
+
     def pack(self) -> bytes:
         """The tune as the bytes of a cell; `unpack` reads them."""
         beats, unit = self.meter
@@ -65,7 +73,7 @@ class Tune:
 
 
 def tune_of(
-    notes: Array | list[tuple[int, ...]],
+    notes: Array | Sequence[Sequence[int]],
     *,
     grid: int = GRID,
     tempo: float = 100.0,
