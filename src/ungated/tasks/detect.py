@@ -72,6 +72,7 @@ class Detect(Unsupervised):
     id: ClassVar = "detect"
     measures: ClassVar = MEASURES
     takes: ClassVar = frozenset({Takes.RAW_SCALE})
+    refits: ClassVar = True
     aside: ClassVar = frozenset({"date"})  # the first and the last days of a table are not odd for that
     counted: ClassVar = "rows, the sealed ones and others made up"
 
