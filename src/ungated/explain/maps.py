@@ -39,7 +39,7 @@ def figures(
         )
     values: dict[str, Sequence[Any]] = {}
     if truth:
-        values[truth] = typed[truth].to_list()
+        values[truth] = [None if v is None else show(v) for v in typed[truth].to_list()]
         against = model.task.against(answer, np.asarray(values[truth], object))
         run.metrics.update(against)
         run.found += [
