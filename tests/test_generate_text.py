@@ -24,27 +24,7 @@ from ungated.modalities.text.stream import StreamEncoder
 from ungated.model import Model
 from ungated.tasks.generate import Generate
 
-WORDS = [
-    "the",
-    "king",
-    "and",
-    "the",
-    "queen",
-    "of",
-    "the",
-    "north",
-    "came",
-    "to",
-    "the",
-    "hall",
-    "and",
-    "said",
-    "that",
-    "the",
-    "winter",
-    "was",
-    "long",
-]
+WORDS = ["the", "king", "and", "queen", "of", "north", "came", "to", "hall", "said", "that", "winter", "was", "long"]
 
 
 def prose(letters: int, seed: int = 0) -> str:
