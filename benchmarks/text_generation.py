@@ -118,9 +118,7 @@ def told(record: dict[str, Any], seconds: str) -> None:
             best[entry["id"]] = entry
     for entry in sorted(best.values(), key=lambda e: e["error"]):
         share = f", {100 * entry['weight']:.0f}% of the mixture" if entry["weight"] else ""
-        print(
-            f"{'':8}{entry['name']} ({entry['year']}): {entry['error']:.3f} on held-out text, {entry['seconds']:.1f} s{share}"
-        )
+        print(f"{'':8}{entry['name']} ({entry['year']}): {entry['error']:.3f} on held-out text, {entry['seconds']:.1f} s{share}")
 
 
 def shakespeare(data: Path, times: list[str], folder: Path, threads: int, reference: bool) -> None:

@@ -254,9 +254,7 @@ def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
     if not len(x) or x[0] != 0:
         begins = np.append(0, begins)
     step = max(1, window - _kept(window))
-    for begin, after in zip(
-        begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True
-    ):
+    for begin, after in zip(begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True):
         start, new = begin, begin + 1
         while new <= after:
             end = min(start + window, after)
