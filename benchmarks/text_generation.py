@@ -118,13 +118,14 @@ def told(record: dict[str, Any], seconds: str) -> None:
             best[entry["id"]] = entry
     for entry in sorted(best.values(), key=lambda e: e["error"]):
         share = f", {100 * entry['weight']:.0f}% of the mixture" if entry["weight"] else ""
-        print(f"{'':8}{entry['name']} ({entry['year']}): {entry['error']:.3f} on held-out text, {entry['seconds']:.1f} s{share}")
+        about = f"{entry['name']} ({entry['year']}): {entry['error']:.3f} on held-out text"
+        print(f"{'':8}{about}, {entry['seconds']:.1f} s{share}")
 
 
 def shakespeare(data: Path, times: list[str], folder: Path, threads: int, reference: bool) -> None:
     from ungated.core.clock import seconds as seconds_of
 
-    text = gzip.open(data / "tinyshakespeare" / "input.txt.gz", "rt", encoding="utf-8").read()
+    text = gzip.decompress((data / "tinyshakespeare" / "input.txt.gz").read_bytes()).decode()
     cut = int(0.9 * len(text))
     codes = {c: i for i, c in enumerate(sorted(set(text)))}
     x = np.array([codes[c] for c in text], np.int32)

@@ -4,7 +4,9 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-LEFT_OUT = frozenset({"site-packages", "dist-packages", "__pycache__", "test", "tests", "idlelib", "lib2to3", "turtledemo"})
+LEFT_OUT = frozenset(
+    {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idlelib", "lib2to3", "turtledemo"}
+)
 
 
 def standard_library(folder: Path, most: int | None = None) -> Path:

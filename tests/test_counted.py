@@ -1,4 +1,4 @@
-"""Texts as counts found once: whatever rows learn from them or are encoded by them, the numbers are as from the texts."""
+"""Texts as counts found once: whatever rows are learned from or encoded, the numbers are those that texts give."""
 
 import dataclasses
 

@@ -20,11 +20,31 @@ from ungated.core.numbers import Form, Numbers
 from ungated.engines.copied import Copied
 from ungated.engines.ngrams import Counts, Grams, kneser_ney
 from ungated.generation import drawn, until, write
-from ungated.model import Model
 from ungated.modalities.text.stream import StreamEncoder
+from ungated.model import Model
 from ungated.tasks.generate import Generate
 
-WORDS = "the king and the queen of the north came to the hall and said that the winter was long".split()
+WORDS = [
+    "the",
+    "king",
+    "and",
+    "the",
+    "queen",
+    "of",
+    "the",
+    "north",
+    "came",
+    "to",
+    "the",
+    "hall",
+    "and",
+    "said",
+    "that",
+    "the",
+    "winter",
+    "was",
+    "long",
+]
 
 
 def prose(letters: int, seed: int = 0) -> str:
@@ -84,7 +104,7 @@ def numbers(letters: int, marks: int = 0, seed: int = 0) -> tuple[Numbers, Strea
     return encoder.numbers(texts, np.zeros(0)), encoder
 
 
-SMALL = {"width": 64, "window": 32, "batch": 1024, "effort": 0.3}
+SMALL = {"width": 64, "window": 32, "batch": 1024, "effort": 0.2}
 WRITERS = {
     "markov_chain": {},
     "kneser_ney": {},

@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import io
 import json
+import time
 import wave
 import zipfile
 from pathlib import Path
@@ -154,6 +155,20 @@ def test_abc_has_repeats_endings_tuplets_ties_and_keys() -> None:
     assert rhythm.notes[:, PITCH].tolist() == [70, 69, 69, 65, 62, 48]  # B flat, as the key says
     assert rhythm.notes[:2, LENGTH].tolist() == [9 * 2, 3 * 2]
     assert wrong == "has notes out of MIDI's range"
+
+
+@given(st.text(alphabet="ABcd|:[]{}()\"!+<>-_^=/0123 \nKMLV%", max_size=120))
+@settings(max_examples=200, deadline=None)
+def test_no_letters_break_the_reader_of_abc(noise: str) -> None:
+    for _, tune in read_abc(f"X:1\nM:6/0\nK:D\n{noise}\n"):
+        assert isinstance(tune, str) or tune.length > 0
+
+
+@pytest.mark.parametrize("letters", ['"', "{", "[K:", "!a", "+a", "(3", "[", "|:"])
+def test_long_lines_of_abc_are_read_in_no_time(letters: str) -> None:
+    began = time.process_time()
+    read_abc("X:1\nK:C\nC" + letters * 20_000)
+    assert time.process_time() - began < 5
 
 
 def test_musicxml_plain_and_packed() -> None:

@@ -154,7 +154,7 @@ class Completing:
 
 
 def until(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:
-    """The pieces up to the first of the `stop` texts; what may be the beginning of one is held back until it is told."""
+    """The pieces up to the first of the `stop` texts; what may be the beginning of one is held back."""
     held = ""
     for piece in pieces:
         held += piece

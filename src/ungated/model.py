@@ -142,7 +142,7 @@ class Model:
         shares: list[float] = []
         for encoder, fits in self._fits():
             exam = self.task.exam(encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height)), seed)
-            y = exam.y if exam.form is self.task.form else y
+            y = exam.y if exam.form is self.task.form or not parts else y  # rather than of none, of another form
             parts += [fitted.answer(exam.x) for _, fitted in fits]
             shares += [share for share, _ in fits]
         return y, self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)

@@ -171,7 +171,7 @@ def complete(model: str, temperature: float, top_p: float, max_tokens: int, seed
 
 def _typed() -> str | None:
     """What was typed, its lines that end in a backslash joined; None at the end."""
-    lines = []
+    lines: list[str] = []
     try:
         while True:
             line = input("" if not sys.stdin.isatty() else "… " if lines else "› ")

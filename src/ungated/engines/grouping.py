@@ -20,6 +20,7 @@ FEWEST = 3  # rows of a group, on average, where the most groups are tried
 PATIENCE = 6  # proposals without a smaller error after which no more are asked for
 FEW_VALUES = 30  # distinct values up to which a column is taken to be rounded, or a category
 GIVE = 5  # of so many groups one more or less may be found where more rows are learned from
+PICTURE_SIDE = 16  # to which pictures are shrunk where groups among them are judged
 CHUNK = 2000  # rows placed at a time
 
 
@@ -201,3 +202,13 @@ class Remembered(Fitted):
 def remembered(rows: Rows, groups: Array) -> Remembered:
     """What places new rows by these."""
     return Remembered(rows.x, groups, max(1, int(groups.max(initial=0)) + 1), rows.weights)
+
+
+def shrunk(x: Array) -> Array:
+    """Pictures as rows, float32 (n, d), their sides shrunk to about PICTURE_SIDE by means of blocks."""
+    n, channels, height, width = x.shape
+    down, across = max(1, height // PICTURE_SIDE), max(1, width // PICTURE_SIDE)
+    cut = x[:, :, : height // down * down, : width // across * across].astype(np.float32)
+    blocks = cut.reshape(n, channels, height // down, down, width // across, across)
+    rows = blocks.mean(axis=(3, 5)).reshape(n, -1)
+    return np.ascontiguousarray(rows / max(float(rows.std()), 1e-6), np.float32)

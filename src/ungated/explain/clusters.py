@@ -12,6 +12,7 @@ import polars as pl
 
 from ..core.numbers import Answer, Array
 from ..core.run import Run
+from ..engines.grouping import shrunk, weights
 from ..model import Model
 from ..tasks import Unsupervised
 from .apart import Trait, told, traits
@@ -45,7 +46,8 @@ def figures(
     found = {g: traits(model, typed, groups == g) for g in np.unique(groups[groups >= 0]).tolist()}
     _tell(run, groups, found)
     compared = against(model, typed, answer, groups, truth, run) if truth else []
-    x = np.asarray(model.numbers(typed).x, np.float64)
+    seen = model.numbers(typed).x
+    x = np.asarray(shrunk(seen) if seen.ndim == 4 else seen, np.float64)
     kept = [on_the_map(model, typed, x, groups), described(groups, found), *shown(model, typed, x, groups)]
     return [*kept, typical(model, typed, x, groups), *compared]
 
@@ -90,8 +92,6 @@ def on_the_map(model: Model, typed: pl.DataFrame, x: Array, groups: Array) -> di
         places = typed.select(numbers).fill_null(strategy="mean").to_numpy()
         names, note = numbers, ""
     else:
-        from ..engines.grouping import weights
-
         x = x * weights(x)
         centred = x - x.mean(axis=0)
         directions = np.linalg.svd(centred[:: max(1, len(x) // 3000)], full_matrices=False)[2][:2]

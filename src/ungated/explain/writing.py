@@ -1,4 +1,4 @@
-"""What a writer writes, how much of it it copied, what it knows by heart, and how it does beside programs that pack files.
+"""What a writer writes, how much of it is copied, what it knows by heart, and how it does beside xz.
 
 Nobody should be surprised by their own secrets: a model may give back, letter for letter, what it was trained on. So
 what it writes is searched for spans of the training files, and it is asked to go on from beginnings of these (Carlini
@@ -124,7 +124,7 @@ def _by_heart(model: Model, known: str, until: float) -> dict[str, Any] | None:
 def _packed(known: str, sealed: str, seconds: float, run: Run) -> dict[str, Any]:
     """The error beside what xz and zstd need for the same bytes, alone and after training text."""
     data, before = sealed.encode()[:MOST_PACKED], known.encode()[-MOST_BEFORE:]
-    items = []
+    items: list[dict[str, Any]] = []
     for name, size in _sizes(data, before, seconds):
         run.metrics[name] = 8 * size / max(1, len(data))
         items.append({"name": name, "value": run.metrics[name]})

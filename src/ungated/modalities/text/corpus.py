@@ -161,7 +161,11 @@ def _decoded(name: str, data: bytes) -> str:
     if b"\0" in data[: 1 << 13] and not marked:  # as git tells what is binary
         raise InputError(f"{name} is not text.")
     told = encoding(name, data[: 1 << 16])[0]  # raises for bytes that are no text
-    return data.decode("utf-8-sig" if not marked and is_utf8(data) else told, "replace").replace("\r\n", "\n").replace("\0", "")
+    return (
+        data.decode("utf-8-sig" if not marked and is_utf8(data) else told, "replace")
+        .replace("\r\n", "\n")
+        .replace("\0", "")
+    )
 
 
 class Ignored:
@@ -205,7 +209,7 @@ class Ignored:
 
 
 def _above(root: str) -> list[str]:
-    """The folders above `root` that belong to the same repository, its root first; none where it is in no repository."""
+    """The folders above `root` in the same repository, its root first; none where it is in no repository."""
     found = []
     folder = os.path.dirname(root)
     while True:
