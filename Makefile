@@ -17,7 +17,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # pyproject's extras `all` and `dev` without PyTorch, which is installed apart, above; tests/test_architecture.py compares.
 MEDIA := pillow soundfile soxr tokenizers
 TESTERS ?= 2
-TOOLS := hypothesis import-linter mypy pandas pyarrow pytest pytest-timeout pytest-xdist ruff
+TOOLS := hypothesis import-linter mido mypy pandas pyarrow pytest pytest-timeout pytest-xdist ruff
 
 help:
 	@echo 'make demo          set up, then fit a first model: ungated fit wine --time 30s'
@@ -49,7 +49,7 @@ demo: $(VENV)/ready
 
 # Two processes test side by side; what measures time comes after them, by itself.
 test: $(VENV)/tools
-	$(BIN)/python -m pytest -m 'not alone' -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m 'not alone' -n $(TESTERS) --no-loadscope-reorder
 	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/tools

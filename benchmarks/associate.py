@@ -163,7 +163,9 @@ def speed(data: Path, rounds: int) -> None:
                 print(f"| {name} | {support:g} | – | {system} | over {PATIENCE:,} s | |")
                 continue
             ms, middle = 1000 * min(took[system]), 1000 * statistics.median(took[system])
-            print(f"| {name} | {support:g} | {counts[system]:,} | {system} | {ms:.1f} ({middle:.1f}) | {ms / best / 1000:.1f} |")
+            print(
+                f"| {name} | {support:g} | {counts[system]:,} | {system} | {ms:.1f} ({middle:.1f}) | {ms / best / 1000:.1f} |"
+            )
 
 
 # -- counts ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """What the tests share: where the real data sets are, if they are here at all."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,18 @@ def data_dir() -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes test (`-n 2 --dist loadgroup`), one takes a whole file, or all checks of an algorithm.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes (`-n 2`) one takes a whole file, or all of an algorithm's checks: what is shared is made once.
 
-    So what a file's tests share is made once. pytest-xdist reads the mark; without it the mark says nothing.
+    Groups by mark (`--dist loadgroup`) do nothing in pytest-xdist 3.8 beside pytest 9.2, which gives ids another way.
     """
-    for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        item.add_marker(pytest.mark.xdist_group(str(parameters.get("id_", item.path.name))))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            algorithm = re.search(r"\[(\w+)", test) if file.endswith("test_conformance.py") else None
+            return algorithm[1] if algorithm else file
+
+    return Together(config, log)

@@ -18,6 +18,7 @@ import click
 from . import __version__
 from .core.errors import UngatedError, UsageError
 from .serving.command import serve
+from .writing import complete, generate
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -297,6 +298,8 @@ def data() -> None:
     console.show_named(list(table.NAMED.values()))
 
 
+app.add_command(generate)
+app.add_command(complete)
 app.add_command(serve)
 
 

@@ -1,7 +1,7 @@
 """Frequent sets of items, all of them, quickly: depth-first over bitsets, thousands of candidates in one step of NumPy.
 
-Each item has a bitset: one bit a basket. The baskets that hold two items are the AND of their bitsets, and how many they
-are is the number of bits set (Eclat: Zaki 2000). Three things make this fast from NumPy alone:
+Each item has a bitset: one bit a basket. The baskets that hold two items are the AND of their bitsets, and how many
+they are is the number of bits set (Eclat: Zaki 2000). Three things make this fast from NumPy alone:
 
 - Candidates are not tried one by one. A block holds many sets that share prefixes; all their extensions are made,
   counted and sifted at once, in slices small enough for the processor's cache. Blocks are worked off depth first, so
@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ SLICE = 1 << 16  # words of candidates at a time: half a megabyte, so that a sli
 PAIRS = 1 << 17  # pairs of entries at a time, where baskets are sparse
 SPARSE = 0.05  # share of the items in a basket below which pairs are counted from the baskets
 MOST_SETS = 5_000_000
-LOWER = 0.8  # of the support that was reached: the next that is tried, where the one asked for is out of reach
+NEAR, LAST = 1.05, 0.03  # how close to a support that is beyond reach to come; the share of time not worth a try
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,14 @@ class Limits:
     most: int = MOST_SETS
     started: float = field(default_factory=time.monotonic)
 
+    @property
+    def left(self) -> float:
+        """Seconds until it must end; negative after it."""
+        return self.seconds - (time.monotonic() - self.started)
+
     def check(self, found: int) -> None:
         """Raise Unfinished where that is spent."""
-        if found > self.most or time.monotonic() - self.started > self.seconds:
+        if found > self.most or self.left < 0:
             raise Unfinished
 
 
@@ -122,23 +128,23 @@ Miner = Callable[[Any, int, Limits], Sets]
 
 
 def lowered(x: Any, least: int, limits: Limits, miner: Miner = frequent) -> Sets:
-    """Every set that `least` baskets hold; where that takes too long or finds too many, of a support that can be reached.
+    """Every set that `least` baskets hold; where that takes too long or finds too many, of a support within reach.
 
-    A fifth of the time is for `least` itself. Then the support falls from high up by steps, and what the last whole step
-    found is the answer: `least` of the sets says how far it came.
+    A fifth of the time is for `least` itself. Then the support is halved from high up, until a step is too much, and
+    the place between is closed in on. What the last whole step found is the answer: its `least` says how far it came.
     """
     try:
         return miner(x, least, Limits(limits.seconds / 5, limits.most))
     except Unfinished:
-        pass
+        beyond, high = least, True
     counts = np.bincount(x.indices, minlength=x.shape[1])
     reached = Sets.joined([], int(counts.max(initial=0)) + 1)
-    while reached.least > least:
-        lower = max(least, int(min(reached.least - 1, reached.least * LOWER)))
+    while reached.least > NEAR * beyond and reached.least > beyond + 1 and limits.left >= LAST * limits.seconds:
+        lower = max(beyond + 1, reached.least // 2) if high else int(np.sqrt(beyond * reached.least)) + 1
         try:
-            reached = miner(x, lower, limits)
+            reached = miner(x, min(lower, reached.least - 1), Limits(limits.left / 2, limits.most))
         except Unfinished:
-            break
+            beyond, high = lower, False
     return reached
 
 
@@ -230,7 +236,7 @@ class _Search:
             stack += [b for b in (rest, child) if b is not None]
 
     def extend(self, block: _Block) -> tuple[_Block | None, _Block | None]:
-        """Extend some of the block's sets: what remains of the block, and what was found, where that can be extended."""
+        """Extend some of the block's sets: what remains of the block, and of what was found what can be extended."""
         many = block.end - np.arange(len(block.end)) - 1  # candidates of each row
         upto = np.cumsum(many[block.begin :])
         width = block.bits.shape[1]
@@ -405,11 +411,11 @@ class _Meetings:
         upto = np.cumsum(self.baskets.after[first:last], dtype=np.int64)
         cuts = first + np.searchsorted(upto, np.arange(PAIRS, int(upto[-1]), PAIRS), side="right")
         edges = [first, *np.unique(cuts[(cuts > first) & (cuts < last)]).tolist(), last]
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     @cached_property
     def _kept(self) -> list[tuple[Array, Array]]:
-        """All meetings, where they are few enough to be kept; else none, and they are made whenever they are asked for."""
+        """All meetings, where they are few enough to be kept; else none, and they are made when they are asked for."""
         spans = self._spans()
         return [self._made(*spans[0])] if len(spans) == 1 else []
 

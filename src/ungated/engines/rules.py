@@ -3,11 +3,13 @@
 A set {a, b, c} gives three rules with one item after the arrow: a, b → c and so on. How sure a rule is, its confidence,
 is the support of the set over that of what stands before the arrow, which is a frequent set too. Thousands of rules are
 tried, so some look good by chance: each is given the probability of so many meetings if its two sides had nothing to do
-with one another (Fisher's exact test), and those are corrected for how many rules were tried (the false discovery rate).
+with one another (Fisher's exact test), corrected for how many rules were tried (the false discovery rate).
+
+A longer rule is told only if it is surer than the shorter ones within it by more than chance.
 
 Papers: Agrawal, Imieliński & Swami, "Mining association rules between sets of items", SIGMOD 1993; Benjamini &
-Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995); Bayardo, Agrawal & Gunopulos, "Constraint-based rule
-mining in large, dense databases", ICDE 1999 (a longer rule must be surer).
+Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995); Webb, "Discovering significant patterns", Machine
+Learning 68 (2007).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -77,7 +79,7 @@ class Rules:
     @property
     def conviction(self) -> Floats:
         """How many times less often it fails than if its sides had nothing to do with one another; inf if never."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return (1 - self.expected) / (1 - self.confidence)
 
     @cached_property
@@ -88,11 +90,12 @@ class Rules:
     @cached_property
     def false_rate(self) -> Floats:
         """The least false discovery rate at which each rule would be told, among all that were tried (q-values)."""
-        order = np.argsort(self.chance, kind="stable")
-        scaled = self.chance[order] * max(self.tried, len(self)) / np.arange(1, len(self) + 1)
-        rate = np.empty(len(self))
-        rate[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-        return rate
+        return false_rates(self.chance, self.tried)
+
+    @cached_property
+    def no_more(self) -> Array:
+        """Which rules, bool (k,), say no more than a shorter one that is here too, with the same item at its end."""
+        return _no_more(self)
 
     @property
     def surely(self) -> Floats:
@@ -191,14 +194,14 @@ class Lattice:
         return Rules(before, start, then, both[entry], first[entry], counts[then], baskets, int(known.sum()))
 
 
-def tail(both: Array, first: Array, last: Array, baskets: int) -> Floats:
-    """P(X >= both), X the meetings of sets of `first` and `last` baskets placed at random among all: (k,).
+def tail(both: Array, first: Array, last: Array, baskets: int | Array) -> Floats:
+    """P(X >= both), X the meetings of sets of `first` and `last` baskets placed at random among `baskets`: (k,).
 
     The hypergeometric tail, summed term by term for all rules at once; each term is a known multiple of the one before.
     """
     from scipy.special import gammaln
 
-    x, a, b, n = (np.asarray(v, np.float64) for v in (both, first, last, baskets))
+    x, a, b, n = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (both, first, last, baskets)))
 
     def choose(of: Floats, k: Floats) -> Floats:
         return gammaln(of + 1) - gammaln(k + 1) - gammaln(of - k + 1)
@@ -207,7 +210,7 @@ def tail(both: Array, first: Array, last: Array, baskets: int) -> Floats:
     total, active = term.copy(), np.arange(len(x))
     for step in range(int(np.max(np.minimum(a, b) - x, initial=0))):
         at = x[active] + step
-        rise = (a[active] - at) * (b[active] - at) / ((at + 1) * (n - a[active] - b[active] + at + 1))
+        rise = (a[active] - at) * (b[active] - at) / ((at + 1) * (n[active] - a[active] - b[active] + at + 1))
         term[active] *= rise
         total[active] += term[active]
         active = active[(term[active] > 1e-17 * total[active]) | (rise > 1)]
@@ -216,10 +219,10 @@ def tail(both: Array, first: Array, last: Array, baskets: int) -> Floats:
     return np.minimum(total, 1.0)
 
 
-def folded(rules: Rules) -> Array:
-    """Which rules, bool (k,), say no more than a shorter one that is here too, with the same item after the arrow.
+def _no_more(rules: Rules) -> Array:
+    """Which rules, bool (k,), say no more than the surest that has an item less before the arrow.
 
-    A longer rule is folded into a shorter one that is at least as sure, found by leaving out one item after another.
+    By Fisher's exact test among the baskets of that shorter rule, at a false discovery rate over all longer rules.
     """
     if not len(rules):
         return np.zeros(0, bool)
@@ -229,20 +232,32 @@ def folded(rules: Rules) -> Array:
     whole = np.add.reduceat(key, rules.start[:-1]) + ends[rules.then]
     order = np.argsort(whole, kind="stable")
     sought = np.repeat(whole, rules.size) - key
-    found = order[np.minimum(np.searchsorted(whole, sought, sorter=order), len(rules) - 1)]
-    found = np.where(whole[found] == sought, found, -1)
-    confidence, best = rules.confidence, np.zeros(len(rules))
-    owner = np.repeat(np.arange(len(rules)), rules.size)
-    for size in range(2, int(rules.size.max()) + 1):  # shorter ones first: theirs is known by then
-        mine = np.flatnonzero((rules.size[owner] == size) & (found >= 0))
-        shorter = found[mine]
-        np.maximum.at(best, owner[mine], np.maximum(confidence[shorter], best[shorter]))
-    return best >= confidence
+    shorter = order[np.minimum(np.searchsorted(whole, sought, sorter=order), len(rules) - 1)]
+    longer = np.repeat(np.arange(len(rules)), rules.size)
+    there = np.flatnonzero(whole[shorter] == sought)
+    there = there[np.lexsort((rules.confidence[shorter[there]], longer[there]))]
+    last = np.flatnonzero(np.diff(longer[there], append=len(rules)))  # of each the surest shorter one
+    a, b = longer[there[last]], shorter[there[last]]
+    chance = np.ones(len(a))
+    surer = np.flatnonzero(rules.confidence[a] > rules.confidence[b])
+    chance[surer] = tail(rules.both[a[surer]], rules.first[a[surer]], rules.both[b[surer]], rules.first[b[surer]])
+    no_more = np.zeros(len(rules), bool)
+    no_more[a] = false_rates(chance, len(chance)) > FALSE
+    return no_more
+
+
+def false_rates(chance: Floats, tried: int) -> Floats:
+    """Benjamini and Hochberg's q-values of p-values, of `tried` in all; those that are not here count as 1."""
+    order = np.argsort(chance, kind="stable")
+    scaled = chance[order] * max(tried, len(chance)) / np.arange(1, len(chance) + 1)
+    rate = np.empty(len(chance))
+    rate[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return rate
 
 
 def worth_telling(rules: Rules) -> Array:
     """Which rules, int64, to tell, the most reliable first: surer than chance, hardly chance themselves, not folded."""
-    good = (rules.lift > 1) & (rules.false_rate <= FALSE) & ~folded(rules)
+    good = (rules.lift > 1) & (rules.false_rate <= FALSE) & ~rules.no_more
     kept = np.flatnonzero(good)
     return kept[np.argsort(-rules.surely[kept], kind="stable")]
 

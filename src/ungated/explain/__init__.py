@@ -34,6 +34,10 @@ __all__ = [
 
 WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the form of its exam -> who explains it
     ("associate", "items"): "rules",
+    ("cluster", "rows"): "clusters",
+    ("detect", "rows"): "anomalies",
+    ("embed", "rows"): "maps",
+    ("generate", "text"): "writing",
     ("generate", "tune"): "music",
     ("generate", "pixels"): "pictures_made",
 }

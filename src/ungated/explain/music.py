@@ -29,7 +29,8 @@ def figures(
     encoder, began = encoder_of(model), time.monotonic()
     cells = rows["tune"].drop_nulls().to_list()
     known = Known(encoder, [unpack(c) for c in cells])
-    items, copied = [], []
+    items: list[dict[str, Any]] = []
+    copied: list[float] = []
     for seed in range(MADE):
         if items and time.monotonic() - began > seconds * len(items) / (len(items) + 1):
             break

@@ -317,7 +317,7 @@
     });
   };
 
-  const kit = { plot, short, middle, number, percent, wide, known, halo, COLOUR, SOFT, INK, LINE, BAD, ACCENT };
+  const kit = { plot, short, middle, number, percent, wide, known, halo, COLOUR, SOFT, INK, LINE, BAD, ACCENT, scaleX, scaleY, grid, piece };
   const DRAW = { headline, ladder, eras, curves, confusion, calibration, residuals, importance, roc, histogram };
   const charts = JSON.parse(document.getElementById("charts").textContent);
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import associations, gallery, words
+from . import anomalies, associations, clusters, gallery, maps, words
 from .placed import DATA, GOES_BY, Figure
 from .tables import Cell, Head, Table, cell, table
 
@@ -252,7 +252,10 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "costs": _costs,
     "broken": _broken,
     **gallery.KINDS,
+    **anomalies.KINDS,
     **associations.KINDS,
+    **clusters.KINDS,
+    **maps.KINDS,
 }
 
 

@@ -33,7 +33,8 @@ class Figure:
         """Whether it needs the width of the page."""
         labels = self.data.get("labels", [])
         crowded = len(labels) > 8 or (len(labels) > 3 and max(map(len, labels)) > 10)
-        return crowded or self.chart in ("", "residuals", "importance", "rules")
+        wide = ("", "residuals", "importance", "rules", "clusters", "groups", "crossed", "map", "timeline")
+        return crowded or self.chart in wide
 
     @property
     def bytes(self) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..core.algorithm import Entrant
-from ..core.numbers import Answer, Form
+from ..core.numbers import Answer
 from .split import Fold
 
 PATIENCE = 100  # trials without progress after which the climb ends
@@ -200,8 +200,9 @@ class Ladder:
 
     def _hopeful(self, entrant: Entrant, left: float) -> bool:
         """Whether an entrant comes to anything in the time left."""
-        if entrant.tastes and entrant.algorithm.card.tasks == {"generate"}:
-            return left > WORTHWHILE
+        card = entrant.algorithm.card
+        if card.tasks == {"generate"} and (entrant.tastes or card.ends):
+            return card.ends or left > WORTHWHILE
         return self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1)
 
     def _upto(self, rung: int) -> list[int]:

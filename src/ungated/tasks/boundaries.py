@@ -21,12 +21,12 @@ from ..core.numbers import Answer, Array, Floats
 from ..engines.grouping import squared, unrounded, weights
 
 NEAR = 0.7  # times the root of the rows: neighbours that are close by ...
-FEWEST_NEAR, MOST_NEAR = 3, 7  # ... within these bounds
+FEWEST_NEAR, MOST_NEAR = 3, 10  # ... within these bounds
 GROWTH = 1.5  # from one look to the next wider one
 WIDEST = 0.7  # of the rows: beyond that every look sees everything
 MOST_ROWS = 2000
-DEMANDED = 2.0  # a boundary counts in so far as it is less than 1/DEMANDED as leaky as one that was merely drawn
-DOUBT = 1.5  # standard errors of a count of parted neighbours that are held against a parting, in the search
+DEMANDED = 2.5  # a boundary counts in so far as it is less than 1/DEMANDED as leaky as one that was merely drawn
+DOUBT = 1.0  # standard errors of a count of parted neighbours that are held against a parting, in the search
 MOST_LEAK = 1.5
 KEPT = 3  # sets of rows whose neighbours are remembered
 

@@ -7,12 +7,13 @@ So few groups and many, and those of any algorithm, are held to the same measure
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ..core.numbers import Answer, Array, Column
+from ..core.numbers import Answer, Array, Column, Form, Numbers
+from ..engines.grouping import shrunk
 from . import Unsupervised, boundaries, check_metric
 from .measures import Measure
 
@@ -22,7 +23,7 @@ NOWHERE = "none"  # the cluster of a row that is in none, in words
 
 @dataclass(frozen=True)
 class Blur(Measure):
-    """doubt: standard errors by which a parting must be better than it looks; the search doubts, the telling does not."""
+    """doubt: standard errors by which a parting must be better than it looks: the search doubts, the telling not."""
 
     doubt: float = 0.0
 
@@ -87,6 +88,10 @@ class Cluster(Unsupervised):
     def baseline(self, y: Array) -> Answer:
         """All rows in one group."""
         return np.ones((1, 1))
+
+    def exam(self, held: Numbers, seed: int) -> Numbers:
+        """The rows themselves; where only pixels are seen, these as rows."""
+        return replace(held, y=shrunk(held.x) if held.form is Form.PIXELS else held.x)
 
     def said(self, answer: Answer, columns: Sequence[Column] = ()) -> dict[str, Array]:
         """The cluster of each row, counted from 1 by falling size, or "none"; and how sure that is."""

@@ -61,7 +61,7 @@ class PerUnit(Measure):
         return float(low), float(high)
 
 
-MEASURES = {
+MEASURES: dict[str, Measure] = {
     m.id: m
     for m in (
         PerUnit("bits-per-byte", "bits it takes to tell a byte of sealed text"),

@@ -121,9 +121,9 @@ class FactoredNgrams(Algorithm):
         form=Form.STREAM,
     )
     fitted: ClassVar = FactoredWriter
-    variants: ClassVar = ({"ways": 5}, {"ways": 2})
+    variants: ClassVar = ({"ways": 5},)
 
-    ways: int = setting(1, "ways to look back that are tried, each with and without renamed copies", low=1, high=5)
+    ways: int = setting(2, "ways to look back that are tried, each with and without renamed copies", low=1, high=5)
     depth: int = setting(6, "distances in the longest chain", low=3, high=8)
 
     def cost(self, job: Shape, on: Machine) -> Cost:

@@ -45,7 +45,7 @@ class MarkovChain(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n = job.rows * max(1, job.width)
-        return Cost(0.01 + 13.0 * n / (on.scalar * 1e6), 120.0 * n)
+        return Cost(0.01 + 7.0 * n / (on.scalar * 1e6), 120.0 * n)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> GramWriter:
         x = checked(self.card, train)

@@ -14,7 +14,7 @@ from xml.parsers import expat
 from .abc import STEPS
 from .tune import GRID, LOUDNESS, MOST_NOTES, Faulty, Tune, tune_of
 
-MOST_BYTES = 1 << 26
+MOST_BYTES = 1 << 25
 MOST_DEPTH = 64
 MOST_RATIO = 200
 
@@ -79,7 +79,7 @@ def _tree(data: bytes) -> ET.Element:
         depth -= 1
         builder.end(tag)
 
-    def refused(*_: Any) -> None:
+    def refused(*_: Any) -> int:
         raise Faulty("declares entities, which a score has no need of")
 
     parser.StartElementHandler, parser.EndElementHandler = start, end

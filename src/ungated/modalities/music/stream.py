@@ -85,7 +85,7 @@ class StreamEncoder:
             loud = np.unique(np.quantile(rows[:, 3], (np.arange(LOUDNESSES) + 0.5) / LOUDNESSES).round())
         times = [_often(rows[:, k], MOST_TIMES) for k in (0, 2)]
         said = _ints(loud) if len(loud) > 1 else ()
-        return cls(values.name, layout, (max(0, low),), (min(127, high),), *times, said, **usual)
+        return cls(values.name, layout, (max(0, low),), (min(127, high),), times[0], times[1], said, **usual)
 
     @property
     def unit(self) -> str:
@@ -214,7 +214,7 @@ class StreamEncoder:
     def load(cls, state: State) -> Self:
         """The same encoder again. Raises ModelError where the state is not of one."""
         try:
-            told = {k: tuple(v) if isinstance(v, list) else v for k, v in state.values.items()}
+            told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state.values.items()}
             encoder = cls(**told)
             if encoder.layout not in ("voices", "notes") or min(encoder._sizes) < 1 or len(encoder.meter) != 2:
                 raise ValueError("its codes make no sense")

@@ -4,6 +4,7 @@ Time is counted in ticks of a quarter note, so that a tune is the same at any te
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,7 @@ class Tune:
 
 
 def tune_of(
-    notes: Array | list[tuple[int, ...]],
+    notes: Array | Sequence[Sequence[int]],
     *,
     grid: int = GRID,
     tempo: float = 100.0,
