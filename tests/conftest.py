@@ -28,7 +28,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file, _, test = nodeid.partition("::")
-            algorithm = re.search(r"\[(\w+)", test) if file.endswith("test_conformance.py") else None
+            algorithm = re.search(r"\[(\w+)", test) if "test_conformance" in file else None
             return algorithm[1] if algorithm else file
 
     return Together(config, log)

@@ -232,7 +232,7 @@ def _when(model: Model, typed: pl.DataFrame, score: Floats, run: Run) -> dict[st
     known = known[np.argsort(at[known], kind="stable")]
     if len(known) < 2 * WINDOWS // 3 or at[known[0]] == at[known[-1]]:
         return None
-    windows = []
+    windows: list[dict[str, Any]] = []
     for part in np.array_split(known, min(WINDOWS, max(len(known) // 5, 2))):
         first, last = (show(when[int(i)])[:19] for i in (part[0], part[-1]))
         windows.append({"from": first, "to": last, "mean": float(score[part].mean()), "most": float(score[part].max())})
