@@ -53,6 +53,11 @@ def figures(
 
 
 def _none_found(run: Run) -> None:
+    if not any(e.error is not None for e in run.leaderboard if e.id != "baseline"):
+        run.found.append(
+            "Whether there are clusters is not known: no candidate came to its end. --time gives more time."
+        )
+        return
     run.found.append(
         "No clusters here: of no parting that was tried do the boundaries run where other rows are sparse. "
         "The rows are one group."
