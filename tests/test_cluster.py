@@ -64,6 +64,11 @@ def test_one_group_is_the_baseline_whatever_the_rows() -> None:
     assert task.measure.interval(x, np.ones((len(x), 1))) == (1, 1)
 
 
+def test_one_group_and_rows_in_none_part_nothing() -> None:
+    x, y = blobs(np.random.default_rng(0))
+    assert Cluster().loss(x, shares(np.where(y == 0, 0, -1))) == 1
+
+
 def test_the_interval_holds_the_error() -> None:
     x, y = blobs(np.random.default_rng(1))
     measure = Cluster().measure

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ungated.core.errors import InputError
@@ -121,12 +121,14 @@ def encoder(request: pytest.FixtureRequest) -> StreamEncoder:
 
 
 class TestStream:
+    @settings(deadline=None)
     @given(st.text(max_size=40))
     def test_every_text_is_written_and_read_back(self, encoder: StreamEncoder, text: str) -> None:
         codes = encoder.encode(text)
         assert encoder.decode(codes) == text
         assert codes.size == 0 or (codes.min() > 0 and codes.max() < encoder.levels - encoder.marks)
 
+    @settings(deadline=None)
     @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4))
     def test_every_byte_is_counted_once(self, encoder: StreamEncoder, texts: list[str]) -> None:
         numbers = encoder.numbers(pl.Series("text", texts), NOTHING)

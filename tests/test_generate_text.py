@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ungated
@@ -24,27 +24,7 @@ from ungated.modalities.text.stream import StreamEncoder
 from ungated.model import Model
 from ungated.tasks.generate import Generate
 
-WORDS = [
-    "the",
-    "king",
-    "and",
-    "the",
-    "queen",
-    "of",
-    "the",
-    "north",
-    "came",
-    "to",
-    "the",
-    "hall",
-    "and",
-    "said",
-    "that",
-    "the",
-    "winter",
-    "was",
-    "long",
-]
+WORDS = ["the", "king", "and", "queen", "of", "north", "came", "to", "hall", "said", "that", "winter", "was", "long"]
 
 
 def prose(letters: int, seed: int = 0) -> str:
@@ -63,6 +43,7 @@ def stream(documents: list[list[int]]) -> np.ndarray:
 
 
 class TestGrams:
+    @settings(deadline=None)
     @given(STREAMS, STREAMS, st.integers(1, 5))
     def test_three_ways_of_asking_say_the_same(
         self, learned: list[list[int]], asked: list[list[int]], order: int
@@ -79,6 +60,7 @@ class TestGrams:
             assert table[i] == pytest.approx(expected, rel=1e-3)
             context = grams.follow(context, int(new[i])) if new[i] else grams.begun()
 
+    @settings(deadline=None)
     @given(STREAMS)
     def test_runs_are_counted_as_by_hand(self, documents: list[list[int]]) -> None:
         x = stream([*documents, [1, 2, 1]])
@@ -186,6 +168,7 @@ class TestDrawing:
         found = np.bincount([drawn(np.array([0.2, 0.5, 0.3]), 1.0, 1.0, rng) for _ in range(6000)]) / 6000
         assert found == pytest.approx([0.2, 0.5, 0.3], abs=0.03)
 
+    @settings(deadline=None)
     @given(st.text("ab#", max_size=30), st.lists(st.text("ab#", min_size=1, max_size=3), max_size=2))
     def test_what_stops_is_not_given(self, text: str, stops: list[str]) -> None:
         ends = [n for n in range(len(text) + 1) if any(s in text[:n] for s in stops)]  # the first to be written counts
@@ -193,6 +176,7 @@ class TestDrawing:
         assert "".join(until(iter(text), stops)) == kept
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=60), st.binary(max_size=30), st.integers(1, 6))
 def test_the_longest_copied_span_is_found(known: bytes, made: bytes, least: int) -> None:
     spans = [made[i:j] for i in range(len(made)) for j in range(i + least, len(made) + 1)]

@@ -100,7 +100,8 @@ class Model:
     def answers(self, data: Any, tell: Callable[[Broken], None] = lambda broken: None) -> pl.DataFrame:
         """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame.
 
-        Where the rows are files, or baskets with names, the first column names them. tell: called with each file that could not be read.
+        Where the rows are files, or baskets with names, the first column names them. tell: called with each file that
+        could not be read.
         """
         answered = self._answered(data)
         for broken in answered.broken:

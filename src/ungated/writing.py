@@ -108,7 +108,7 @@ def _stream(model: Any, prompt: str, file: Any, **how: Any) -> None:
 
 
 def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: float | None, out: Path) -> None:
-    from .generation_pictures import grid, make  # type: ignore[import-not-found]
+    from .generation_pictures import grid, make
 
     try:
         out.write_bytes(grid(make(model, count, label, seed, guidance)))

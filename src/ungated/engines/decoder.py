@@ -96,9 +96,9 @@ def network(levels: int, width: int, blocks: int, heads: int, dropout: float, bi
             return self.vectors_of_runs(both).flatten(2)
 
         def forward(self, x: "Tensor", memory: Any = None) -> tuple["Tensor", Any]:
-            past: list[Any]
-            last, past = (torch.zeros(len(x), 2, dtype=torch.int64), [None] * blocks) if memory is None else memory
-            start = 0 if memory is None else past[0][0].shape[2]
+            nothing = torch.zeros(len(x), 2, dtype=torch.int64), [None] * blocks
+            last, past = nothing if memory is None else memory
+            start = 0 if memory is None else memory[1][0][0].shape[2]
             longer = torch.cat([last, x], dim=1)
             h = norm(self.vectors(x))
             if bits:

@@ -156,8 +156,10 @@ def chosen(
 class Grouping(Algorithm):
     """What all that find groups have in common: their number, which is chosen unless a person sets it."""
 
-    groups: int = setting(0, "how many groups; 0 chooses the number that errs least")
-    give: int = setting(0, "by how many groups that number may be missed where it errs less so")
+    groups: int = setting(0, "how many groups; 0 chooses the number that errs least", low=0, high=10_000, drawn=False)
+    give: int = setting(
+        0, "by how many groups that number may be missed where it errs less so", low=0, high=10_000, drawn=False
+    )
 
     def counts(self, rows: Rows) -> range:
         """The numbers of groups to try on these rows."""

@@ -36,8 +36,8 @@ class Recommender(Fitted):
     """Frequent sets of the baskets, and how common each item is.
 
     items, start, support: the sets (see `itemsets.Sets`). counts: int64 (items,), baskets that hold each item. baskets:
-    how many there were. least: the support, in baskets, down to which the sets are complete; wanted: the one meant; asked:
-    whether a person gave it. confidence: that a rule must have to be told.
+    how many there were. least: the support, in baskets, down to which the sets are complete; wanted: the one meant;
+    asked: whether a person gave it. confidence: that a rule must have to be told.
     """
 
     items: Array
@@ -112,13 +112,11 @@ class Recommender(Fitted):
             best, np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable"), axis=1
         )
         codes = np.full((x.shape[0], ITEMS), -1.0)
-        codes[:, : best.shape[1]] = np.where(
-            np.isfinite(np.take_along_axis(scores, best, axis=1)), offered[best], -1
-        )
+        codes[:, : best.shape[1]] = np.where(np.isfinite(np.take_along_axis(scores, best, axis=1)), offered[best], -1)
         return codes
 
     def _fired(self, x: Any) -> Floats:
-        """The surest rules of those worth telling, whose items before the arrow a basket holds, but not the one after."""
+        """The surest rules of those worth telling that a basket fires: (n, 3 x 7)."""
         told = np.full((x.shape[0], TOLD, 3 + LONGEST), -1.0)
         rules, before = self._short
         for low, row, rule in fired(x, rules, before):
@@ -133,7 +131,7 @@ class Recommender(Fitted):
 
     @cached_property
     def _short(self) -> tuple[Rules, Array]:
-        """The told rules that are short enough, the surest first, and what is before their arrows, int32 (k, LONGEST), -1 for nothing."""
+        """The told rules that are short enough, the surest first; the items before their arrows, int32 (k, LONGEST)."""
         short = np.flatnonzero(self.told.size <= LONGEST)[:MOST_TOLD]
         rules = self.told.take(short[np.argsort(-self.told.confidence[short], kind="stable")])
         before = np.full((len(rules), LONGEST), -1, np.int32)
@@ -191,7 +189,8 @@ def _surest(row: Array, rule: Array, then: Array) -> tuple[Array, Array]:
 def fired(x: Any, rules: Rules, before: Array) -> Iterator[tuple[int, Array, Array]]:
     """(first basket, baskets counted from it, rules) of every rule that a basket of x fires, some baskets at a time.
 
-    x: csr_array (n, items), its indices sorted. before: int32 (k, at most), the items before each rule's arrow, -1 for nothing.
+    A rule is fired by a basket that holds what is before its arrow, and not what is after it. x: csr_array (n, items),
+    its indices sorted. before: int32 (k, at most), the items before each rule's arrow, -1 for nothing.
     """
     from scipy.sparse import csr_array
 

@@ -48,11 +48,16 @@ def figures(
     compared = against(model, typed, answer, groups, truth, run) if truth else []
     seen = model.numbers(typed).x
     x = np.asarray(shrunk(seen) if seen.ndim == 4 else seen, np.float64)
-    kept = [on_the_map(model, typed, x, groups), described(groups, found), *shown(model, typed, x, groups)]
-    return [*kept, typical(model, typed, x, groups), *compared]
+    kept = [on_the_map(model, typed, x, groups), *([described(groups, found)] if any(found.values()) else [])]
+    return [*kept, *shown(model, typed, x, groups), typical(model, typed, x, groups), *compared]
 
 
 def _none_found(run: Run) -> None:
+    if not any(e.error is not None for e in run.leaderboard if e.id != "baseline"):
+        run.found.append(
+            "Whether there are clusters is not known: no candidate came to its end. --time gives more time."
+        )
+        return
     run.found.append(
         "No clusters here: of no parting that was tried do the boundaries run where other rows are sparse. "
         "The rows are one group."
@@ -128,6 +133,8 @@ def _named(model: Model, direction: Array) -> str:
     """The columns that a direction leans on most."""
     columns = model.columns
     if len(columns) != len(direction) or not np.abs(direction).max() > 0:
+        return ""
+    if len({c.source for c in columns}) == 1:
         return ""
     top = [columns[i].source for i in np.argsort(-np.abs(direction))[:6]]
     return ", ".join(list(dict.fromkeys(top))[:3])

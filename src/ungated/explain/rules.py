@@ -103,12 +103,11 @@ def _still(learned: Recommender, without: Any, apart: Any, seconds: float) -> li
     if not tried.any():
         return ["the sealed baskets are too few to see whether the rules hold there"]
     hold = tried & (there.lift > 1)
-    was = float(np.average(told.confidence[tried], weights=there.first[tried]))
-    now = float(np.average(there.confidence[tried], weights=there.first[tried]))
+    was, now = float(told.confidence[tried].mean()), float(there.confidence[tried].mean())
     return [
         f"of {int(tried.sum()):,} rules that the other baskets gave, {int(hold.sum()):,} hold in the sealed ones: what "
-        f"follows is commoner there too than in any basket; they were {100 * was:.0f}% sure, and came true in "
-        f"{100 * now:.0f}%"
+        f"follows is commoner there too than in any basket; they were {100 * was:.0f}% sure on "
+        f"average, and came true in {100 * now:.0f}%"
     ]
 
 

@@ -122,6 +122,8 @@ def blur(said: Parted, chosen: Floats, doubt: float) -> Floats:
 
     One group is 1; k groups of like size without a leak are 1/k; groups that were merely drawn come to more than 1.
     """
+    if len(np.unique(said.groups[said.groups >= 0])) < 2:  # one group and rows beside it part nothing
+        return np.ones(chosen.shape[:-1])
     share, leak = said.leaks(chosen, doubt)
     held = -share * np.log2(np.maximum(share, 1e-12)) * (1 - DEMANDED * leak)
     return np.exp2(-held.sum(axis=-1))

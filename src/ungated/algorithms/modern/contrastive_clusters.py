@@ -45,7 +45,8 @@ def network(size: list[int], width: int) -> Any:
         def __init__(self) -> None:
             super().__init__()
             stride = 1 << reductions(tuple(size))
-            before, layers = size[0], []
+            before = size[0]
+            layers: list[nn.Module] = []
             for i, after in enumerate((width, 2 * width, 4 * width)):
                 step = stride if i == 0 else 2
                 layers += [nn.Conv2d(before, after, 3 if step < 3 else 2 * step - 1, step, padding=1, bias=False)]

@@ -1,10 +1,10 @@
 """Each item told from all the others: the best straight line from what a basket holds to what it should hold.
 
-An autoencoder gives back what it was given. This one has no hidden layer, and one rule: no item may be told from itself.
-What is left to learn is how much each item speaks for or against each other one, all taken together: butter speaks for
-bread, but less so once jam has spoken. That is least squares with a leash and a forbidden diagonal, and it has an answer
-in closed form: one inverse of the table of how often any two items meet. It recommends better than most deep networks,
-and better than rules, which each see but one reason at a time. Rules it tells all the same, found beside it.
+An autoencoder gives back what it was given. This one has no hidden layer, and one rule: no item may be told from
+itself. What is left to learn is how much each item speaks for or against each other one, all taken together: butter
+speaks for bread, but less so once jam has spoken. That is least squares with a leash and a forbidden diagonal, and its
+answer has a closed form: one inverse of the table of how often any two items meet. It recommends as well as many deep
+networks, and better than rules, which each see but one reason at a time. Rules it tells all the same, found beside it.
 
 Cost: O(items³) time, O(items²) memory, whatever the number of baskets.
 Paper: Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.

@@ -23,7 +23,7 @@ FEWEST_LINES = 10  # by which a file is taken for baskets though nobody said so
 
 @dataclass(frozen=True)
 class Layout:
-    """What a person says of the form: "lines", "rows", "columns", "values" or "" for nothing; the columns of rows, "" too."""
+    """What a person says of the form: lines, rows, columns, values, or "" for nothing; the two columns of rows."""
 
     form: str = ""
     basket: str = ""
@@ -52,7 +52,7 @@ class Layout:
 def recognise(
     source: Any, *, asked: bool, layout: Layout | None = None, limit_bytes: int | None = None, seed: int = 0
 ) -> Raw | None:
-    """Baskets as a table with the column `basket`; None where `source` is to be read as a table first, or is no baskets.
+    """Baskets as a table with the column `basket`; None where `source` is no baskets, or a table to be read first.
 
     asked: whether a person wants baskets; else only files that can hardly be anything else are taken for such.
     Raises InputError that names the line, and UsageError.
