@@ -31,15 +31,14 @@ def figures(
     typed = sample(pl.concat([rows, sealed]), model)
     answer = model.answer(typed)
     dims = model.task.dims
-    run.found.append(
-        f"{'a map' if dims == 2 else f'{dims} numbers a row'} by {member}, of {rows.height:,} rows and more"
-    )
+    made = f"{'a map' if dims == 2 else f'{dims} numbers for each row'} by {member}"
     if run.error is not None:
         kept = 1 - run.metrics.get("lost", float("nan"))
-        run.found[-1] = (
-            f"{'a map' if dims == 2 else f'{dims} numbers for each row'} by {member}: trustworthiness "
-            f"{1 - run.error.value:.3f} for rows that it was not drawn from, which keep {kept:.0%} of their neighbours"
+        made += (
+            f": trustworthiness {1 - run.error.value:.3f} for rows that it was not drawn from, which keep {kept:.0%} "
+            "of their neighbours"
         )
+    run.found.append(made)
     values: dict[str, Sequence[Any]] = {}
     if truth:
         values[truth] = [None if v is None else show(v) for v in typed[truth].to_list()]
