@@ -24,9 +24,12 @@ def figures(
 ) -> list[dict[str, Any]]:
     """The map of all rows, or of a sample. Fills in run.found, and run.metrics where there are labels."""
     assert isinstance(model.task, Embed)
+    member = model.members[0].algorithm
+    if member.card.id == "baseline":
+        run.found.append("no map was drawn in the time given: --time gives more")
+        return []
     typed = sample(pl.concat([rows, sealed]), model)
     answer = model.answer(typed)
-    member = model.members[0].algorithm
     dims = model.task.dims
     run.found.append(
         f"{'a map' if dims == 2 else f'{dims} numbers a row'} by {member}, of {rows.height:,} rows and more"
