@@ -279,7 +279,7 @@ def _overdue(child: Child, now: float) -> bool:
     assert child.job
     limit = child.job.seconds
     if child.fitted:
-        return now > child.fitted + ANSWER[0] + ANSWER[1] * limit
+        return now > child.fitted + ANSWER[0] + ANSWER[1] * (child.job.before + limit)
     if child.began:
         return now > child.began + limit + GRACE[0] + GRACE[1] * limit
     return now > child.given + START + limit
