@@ -318,9 +318,7 @@ def test_a_table_s_run_is_killed_and_gone_on_with(tmp_path: Path) -> None:
     process.communicate()
     before = entry(run)
     assert not out.exists()
-    began = time.monotonic()
     said = end(start("fit", "--resume", run, "--json"))
-    assert time.monotonic() - began < 12 - before["spent"] + 6
     assert said["model"] == str(out)
     assert len(said["leaderboard"]) >= len([t for t in before["ladder"]["trials"] if t["folds"]])
     assert said["error"]["value"] < said["error"]["baseline"]
