@@ -16,7 +16,8 @@ TORCH ?= torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(if $(filter Lin
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # pyproject's extras `all` and `dev` without PyTorch, which is installed apart, above; tests/test_architecture.py compares.
 MEDIA := pillow soundfile soxr tokenizers
-TOOLS := hypothesis import-linter mypy pandas pyarrow pytest pytest-timeout ruff
+TESTERS ?= 2
+TOOLS := hypothesis import-linter mido mypy pandas pyarrow pytest pytest-timeout pytest-xdist ruff
 
 help:
 	@echo 'make demo          set up, then fit a first model: ungated fit wine --time 30s'
@@ -46,8 +47,10 @@ $(VENV)/tools: $(VENV)/ready
 demo: $(VENV)/ready
 	$(BIN)/ungated fit wine --time 30s
 
+# Two processes test side by side; what measures time comes after them, by itself.
 test: $(VENV)/tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not alone' -n $(TESTERS) --no-loadscope-reorder
+	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/tools
 	$(BIN)/ruff check .

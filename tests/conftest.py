@@ -1,7 +1,9 @@
 """What the tests share: where the real data sets are, if they are here at all."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,3 +15,20 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data sets at {folder}; set UNGATED_DATA to their folder")
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes (`-n 2`) one takes a whole file, or all checks of an algorithm: what they share is made once.
+
+    Groups by mark (`--dist loadgroup`) do nothing in pytest-xdist 3.8 beside pytest 9.2, which gives ids another way.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            algorithm = re.search(r"\[(\w+)", test) if file.endswith("test_conformance.py") else None
+            return algorithm[1] if algorithm else file
+
+    return Together(config, log)

@@ -183,6 +183,7 @@ def test_mistakes_have_pictures_and_pairs_have_examples() -> None:
     assert table["rows"][0][2] == "a picture"
 
 
+@pytest.mark.alone
 def test_without_time_nothing_is_asked_and_nothing_fails() -> None:
     frame, y = pictures()
     texts = frame.select(pl.lit("a good film").alias("t"), "y")

@@ -28,7 +28,7 @@ def run(*args: object, timeout: float = 120) -> subprocess.CompletedProcess[str]
 def wine(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     """A model of a set that ships with scikit-learn, made by the command line, and what --json said of it."""
     folder = tmp_path_factory.mktemp("wine") / "model"
-    done = run("fit", "wine", "--candidates", 16, "--time", "60s", "--out", folder, "--json", "--seed", 1)
+    done = run("fit", "wine", "--candidates", 10, "--time", "60s", "--out", folder, "--json", "--seed", 1)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), folder
 
@@ -91,7 +91,7 @@ def test_evaluate_says_the_error_beside_the_baselines(wine: tuple[dict, Path], t
 
 def test_the_same_seed_and_number_of_candidates_give_the_same_model(wine: tuple[dict, Path], tmp_path: Path) -> None:
     first, folder = wine
-    done = run("fit", "wine", "--candidates", 16, "--time", "60s", "--out", tmp_path / "m", "--json", "--seed", 1)
+    done = run("fit", "wine", "--candidates", 10, "--time", "60s", "--out", tmp_path / "m", "--json", "--seed", 1)
     second = json.loads(done.stdout)
     timed = ("seconds", "peak_bytes", "planned_seconds", "planned_bytes", "predict_us", "finished_at")
 

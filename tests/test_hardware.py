@@ -56,6 +56,7 @@ def test_the_probe_measures_what_is_plausible() -> None:
     assert all(isinstance(line, str) and "\n" not in line for line in describe(machine))
 
 
+@pytest.mark.alone
 def test_the_probe_is_quick() -> None:
     taken = []
     for _ in range(3):
@@ -65,6 +66,7 @@ def test_the_probe_is_quick() -> None:
     assert min(taken) < 0.3  # 0.11 s alone; the machine that tests run on is rarely alone
 
 
+@pytest.mark.alone
 def test_our_own_work_is_not_others_load() -> None:
     knows, knows_not = Load([os.getpid()]), Load()
     worked, until = time.process_time(), time.perf_counter() + 1

@@ -4,19 +4,16 @@ import base64
 import io
 import math
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from report_runs import MEGABYTE, NASTY, RUNS, Page, bare, classify, curve, hostile, many_classes, mixed, picture, sound
 
 from ungated import report
 from ungated.core.run import ColumnRecord, ErrorRecord, PlanLine, Run
 from ungated.report import media, words
-
-sys.path.insert(0, str(Path(__file__).parent))
-from report_runs import MEGABYTE, NASTY, RUNS, Page, bare, classify, curve, hostile, many_classes, mixed, picture, sound
 
 
 @pytest.fixture(params=RUNS, scope="module")

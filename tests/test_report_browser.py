@@ -5,15 +5,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from report_runs import RUNS, Page, bare, classify, hostile
 
 from ungated import report
-
-sys.path.insert(0, str(Path(__file__).parent))
-from report_runs import RUNS, Page, bare, classify, hostile
 
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None

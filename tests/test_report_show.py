@@ -1,16 +1,12 @@
 """What a row of the data became, on a page and in lines: whole, small, and safe from what the row holds."""
 
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
+from report_runs import MEGABYTE, NASTY, Page, picture, sound
 
 from ungated.core.shown import Shown
 from ungated.report import show
-
-sys.path.insert(0, str(Path(__file__).parent))
-from report_runs import MEGABYTE, NASTY, Page, picture, sound
 
 
 def shown() -> Shown:

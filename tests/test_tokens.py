@@ -139,7 +139,7 @@ def order_matters(rows: int, seed: int = 0) -> Numbers:
 @cache
 def learned_order(which: str) -> Fitted:
     """Each network's fit to what only order tells, shared by the tests that ask it."""
-    return discover()[which]().fit(order_matters(800), Classify(("no", "yes")), Clock(seed=1))
+    return discover()[which]().fit(order_matters(500), Classify(("no", "yes")), Clock(seed=1))
 
 
 class TestNetworks:

@@ -29,6 +29,8 @@ from ungated.engines.pool import Pool
 HERE = str(Path(__file__).parent)
 MB = 2**20
 
+pytestmark = pytest.mark.alone
+
 
 def line(rows: int = 200, width: int = 5) -> Numbers:
     rng = np.random.default_rng(0)

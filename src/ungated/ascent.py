@@ -118,6 +118,8 @@ def _parted(
     """The folds by which candidates are judged, and how they were chosen."""
     rows, task = question.rows.height, question.task
     if isinstance(task, Unsupervised):
+        if question.judges:
+            return split.given(rows, question.judges)
         return split.once(question.strata, rows, seed, task.held, task.most_held, question.groups, question.in_order)
     seconds = means.budget.left() - _reserve(means, question)
     affordable = float("inf") if candidates else seconds * means.workers / _strong(question, fitting, planned)
@@ -150,7 +152,9 @@ def _reserve(means: Means, question: Question) -> float:
     What the picture, the text and the numbers are each worth is found out by asking the whole ensemble some times more.
     """
     least = min(2.2, 0.12 * means.budget.seconds) if question.mixed else 0.8
-    alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), 20)) + 2e-5 * question.sealed.height
+    if getattr(question.task, "refits", False):  # to learn once more from all rows takes as long as any fit did
+        least = 0.2 * means.budget.seconds
+    alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
     return alone * (1 + means.machine.load)
 
 

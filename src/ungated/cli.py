@@ -18,6 +18,7 @@ import click
 from . import __version__
 from .core.errors import UngatedError, UsageError
 from .serving.command import serve
+from .writing import complete, generate
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -336,6 +337,8 @@ def data() -> None:
     console.show_named(list(table.NAMED.values()))
 
 
+app.add_command(generate)
+app.add_command(complete)
 app.add_command(serve)
 
 
@@ -393,7 +396,19 @@ def _document(run: Any) -> dict[str, Any]:
     kept = ("metric", "value", "low", "high", "baseline", "rows")
     error = {k: full["error"][k] for k in kept} if full["error"] else None
     head = {"model": full["model"], "task": full["task"]["id"], "error": error, "metrics": full["metrics"]}
-    rest = ("seconds", "peak_bytes", "leaderboard", "plan", "notes", "data", "split", "ended", "budget", "versions")
+    rest = (
+        "seconds",
+        "peak_bytes",
+        "leaderboard",
+        "plan",
+        "found",
+        "notes",
+        "data",
+        "split",
+        "ended",
+        "budget",
+        "versions",
+    )
     return head | {k: full[k] for k in rest}
 
 

@@ -119,6 +119,8 @@ class Console(Listener):
     def done(self, run: Run) -> None:
         for note in run.notes[self._told :]:
             self._say("Note", note)
+        for count, line in enumerate(run.found):
+            self._say("" if count else "Found", line)
         if run.error:
             self._say("Error", run.error.words, "bold green" if run.error.high < run.error.baseline else "bold red")
         else:
@@ -129,7 +131,8 @@ class Console(Listener):
         self._say("Took", took + f"{run.budget['bytes'] / 1e6:,.0f} MB at the peak")
         self._say("Model", run.model)
         self._say("Report", str(Path(run.model) / "report.html"))
-        self._say("Next", f"ungated predict {run.model} NEW.csv")
+        generates = run.task is not None and run.task.id == "generate"
+        self._say("Next", f"ungated generate {run.model}" if generates else f"ungated predict {run.model} NEW.csv")
 
     def _say(self, head: str, text: str, style: str = "") -> None:
         self.terminal.print(Text.assemble((f"{head:<10}", "bold"), (text, style)), soft_wrap=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .core.algorithm import Writer
 from .core.errors import UsageError
 from .core.numbers import Array, Floats
 from .model import Model
@@ -25,9 +26,12 @@ class Chorus:
 
     @classmethod
     def of(cls, model: Model) -> "Chorus":
-        """The voices of all that the model holds, at the beginning of a document. Raises UsageError without any."""
-        fits = [(m.weight / len(m.fits), fitted) for m in model.members for _, fitted in m.fits]
-        if not fits or not all(hasattr(fitted, "voice") for _, fitted in fits):
+        """The voices of all that the model holds, at the beginning of a document. Raises UsageError without any.
+
+        The baseline has none: it is left out where it is part of a mixture.
+        """
+        fits = [(m.weight / len(m.fits), f) for m in model.members for _, f in m.fits if isinstance(f, Writer)]
+        if not fits:
             raise UsageError("This model answers; it has not learned to write. Train one with --task generate.")
         return cls([(share, fitted.voice()) for share, fitted in fits])
 
@@ -89,10 +93,59 @@ def write(
     temperature: 0 takes the likeliest each time. top_p: share of the chances that is drawn from. seed: the same
     gives the same. stop: texts before which the writing ends; they are not given.
 
-    Raises UsageError for a model that does not write, and for settings out of their range.
+    Raises UsageError for a model that does not write, and for settings out of their range, when the first is asked.
     """
-    raise NotImplementedError
-    yield prompt
+    encoder = writing(model)
+    chorus = Chorus.of(model)
+    asked, begun = encoder.asked(prompt, suffix)
+    for code in asked:
+        chorus.take(code)
+    speller = encoder.speller(begun)
+    heard = Completing(chorus, speller, encoder.spelled) if begun else chorus
+    drawn_codes = codes(heard, most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    yield from until(_spelled(drawn_codes, speller), stop)
+
+
+def writing(model: Model) -> Any:
+    """The encoder whose codes the model writes. Raises UsageError where it writes none, or no text."""
+    for encoder in model.encoders:
+        stream = getattr(encoder, "encoder", None)
+        if hasattr(stream, "speller"):
+            return stream
+    raise UsageError("This model does not write text. Train one with: ungated fit FILES --task generate")
+
+
+def _spelled(drawn_codes: Iterable[int], speller: Any) -> Iterator[str]:
+    """The text of codes, a piece at a time."""
+    for code in drawn_codes:
+        if piece := speller.take(code):
+            yield piece
+    if piece := speller.end():
+        yield piece
+
+
+@dataclass
+class Completing:
+    """A voice that first finishes the piece of which a prompt is the beginning.
+
+    "def read_cs" may be written in pieces that no document has, as "def", " read", "_c", "s", where it has "_csv". So
+    the prompt's last piece is taken back, and only pieces that begin as it does may come until it is written again.
+    """
+
+    voice: Any
+    speller: Any
+    spelled: Sequence[bytes]
+
+    def next(self) -> Floats:
+        chances: Floats = self.voice.next()
+        if not (begun := self.speller.begun):
+            return chances
+        able = np.array([bool(b) and (b.startswith(begun) or begun.startswith(b)) for b in self.spelled])
+        allowed = np.where(able, np.maximum(chances, 1e-12), 0.0)
+        return allowed / allowed.sum()
+
+    def take(self, code: int) -> None:
+        self.voice.take(code)
 
 
 def until(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:

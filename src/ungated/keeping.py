@@ -23,7 +23,15 @@ from .prepare import Prepared
 from .question import Question
 from .refit import refit
 from .search.climb import Summit
-from .tasks import Supervised
+from .tasks import Supervised, Unsupervised
+
+
+def settled(question: Question, summit: Summit, prepared: Prepared) -> Question:
+    """The question with its task as it is once the summit's answers to the exam are known."""
+    if not isinstance(question.task, Unsupervised):
+        return question
+    y = prepared.answers(0)[1][summit.rows]
+    return dataclasses.replace(question, task=question.task.settled(y, summit.answer))
 
 
 def built(run: Run, question: Question, summit: Summit, prepared: Prepared) -> Model:
@@ -72,13 +80,15 @@ def learned_again(
     judged = judge(model, question, run.seed) if question.sealed.height else None
     entrant = max(summit.members, key=lambda m: m.weight).trial.entrant
     budget = dataclasses.replace(means.budget, seconds=0.9 * means.budget.seconds)  # what is found is yet to be told
-    found = refit(question, entrant.algorithm, question.view(entrant), pool, budget, run.seed, folder / "again")
+    learned_before = model.members[0].fits[0][1].state()
+    again = entrant.algorithm.settled(learned_before)
+    found = refit(question, again, question.view(entrant), pool, budget, run.seed, folder / "again")
     if found is None:
         run.notes.append("there was no time to learn from the sealed rows too: what is shown is of the others alone")
         return model, judged
     run.notes.append("once the sealed rows had judged it, it learned from all rows: what is shown is of all")
     encoder, learned = found
-    return _assembled(run, question, [encoder], [(entrant.algorithm, 1.0, [(0, learned)])], prepared), judged
+    return _assembled(run, question, [encoder], [(again, 1.0, [(0, learned)])], prepared), judged
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,14 @@ class Scores:
 class Answered:
     """The answers, float64 (n, outputs), NaN where there is none.
 
-    files: the names of the files that were asked about, where rows are files. broken: those that could not be read.
+    names: of the files that were asked about, where rows are files, or of the baskets, where they have any; named: the
+    column that they came in. broken: files that could not be read.
     """
 
     answer: Answer
-    files: list[str]
+    names: list[str]
     broken: list[Broken]
+    named: str = "file"
 
 
 class Model:
@@ -98,12 +100,12 @@ class Model:
     def answers(self, data: Any, tell: Callable[[Broken], None] = lambda broken: None) -> pl.DataFrame:
         """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame.
 
-        Where the rows are files, the first column names them. tell: called with each file that could not be read.
+        Where the rows are files, or baskets with names, the first column names them. tell: called with each file that could not be read.
         """
         answered = self._answered(data)
         for broken in answered.broken:
             tell(broken)
-        columns = [pl.Series("file", answered.files)] if answered.files else []
+        columns = [pl.Series(answered.named, answered.names)] if answered.names else []
         if not isinstance(self.task, tasks.Supervised):
             found = self._found(answered.answer)
             return pl.DataFrame([*columns, *(pl.Series(k, list(v)) for k, v in found.items())])
@@ -116,7 +118,7 @@ class Model:
 
         Where no answers are given, the rows become an exam, as the sealed ones did.
         """
-        raw = read(data, label_from=label_from, task=self.task.id)
+        raw = read(data, label_from=label_from, task=self.task.id, said=self._layout)
         if raw.sealed is not None:  # its official test rows: others may be what the model has learned from
             raw = replace(raw, frame=raw.sealed)
         cast = table.cast(
@@ -136,12 +138,14 @@ class Model:
             return self.task.encode(typed[self.target].to_list()), self.answer(typed)
         assert isinstance(self.task, tasks.Unsupervised)
         y = np.zeros(typed.height)
-        parts = []
+        parts: list[Answer] = []
+        shares: list[float] = []
         for encoder, fits in self._fits():
             exam = self.task.exam(encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height)), seed)
             y = exam.y if exam.form is self.task.form else y
-            parts += [share * fitted.answer(exam.x) for share, fitted in fits]
-        return y, self.task.adjust(np.sum(parts, axis=0), self._by)
+            parts += [fitted.answer(exam.x) for _, fitted in fits]
+            shares += [share for share, _ in fits]
+        return y, self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
 
     def judge(self, y: Array, answer: Answer, rows: str | None = None) -> Scores:
         """How answers do against what is true, y as the task encodes it. rows: what they are called."""
@@ -159,14 +163,14 @@ class Model:
         return np.concatenate(parts)
 
     def _answer(self, typed: pl.DataFrame) -> Answer:
-        total: Answer | None = None
+        parts: list[Answer] = []
+        shares: list[float] = []
         described = table.Described(typed, self.schema)
         for encoder, fits in self._fits():
             x = encoder.numbers(self._as_read(encoder, typed, described), np.zeros(typed.height)).x
-            for share, fitted in fits:
-                total = share * fitted.answer(x) + (0.0 if total is None else total)
-        assert total is not None
-        return self.task.adjust(total, self._by)
+            parts += [fitted.answer(x) for _, fitted in fits]
+            shares += [share for share, _ in fits]
+        return self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
 
     def _fits(self) -> list[tuple[views.Encoder, list[tuple[float, Fitted]]]]:
         """Each encoder with what reads through it: shares in the ensemble, and what was learned."""
@@ -190,13 +194,14 @@ class Model:
         return encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height))
 
     def _answered(self, data: Any) -> "Answered":
-        raw = read(data, task=self.task.id)
+        raw = read(data, task=self.task.id, said=self._layout)
         if raw.sealed is not None:  # a split is for learning, not for asking
             raw = replace(raw, frame=pl.concat([raw.frame, raw.sealed], how="diagonal_relaxed"))
         answer, broken = self._answer_table(raw.frame, raw.source, raw.base)
         answer[raw.unread] = np.nan
-        files = [str(f) for f in raw.frame["file"]] if raw.kinds and "file" in raw.frame.columns else []
-        return Answered(answer, files, [*raw.broken, *broken])
+        named = next((n for n in ("file", "id") if n in raw.kinds and n in raw.frame.columns), "")
+        names = [str(f) for f in raw.frame[named]] if named else []
+        return Answered(answer, names, [*raw.broken, *broken], named)
 
     def answer_table(self, frame: pl.DataFrame, where: str = "the table", base: Path | None = None) -> Answer:
         """The ensemble's answers, float64 (n, outputs), to rows as read; NaN where a row's file cannot be read.
@@ -241,6 +246,11 @@ class Model:
             said = said.astype(object)
             said[unsaid] = None
         return said
+
+    @property
+    def _layout(self) -> dict[str, Any]:
+        """How the baskets that were learned from were laid out: others are read alike."""
+        return {k: v for c in self.schema.columns if c.kind == "basket" for k, v in c.how.items()}
 
     @property
     def _needless(self) -> set[str]:
@@ -443,7 +453,7 @@ def _from_plain(rows: dict[str, list[Any]], schema: table.Schema) -> pl.DataFram
         kind = schema[name].kind
         if kind == "date":
             columns.append(pl.Series(name, values, pl.Int64).cast(types[kind]))
-        elif kind in table.MEDIA:
+        elif kind in (*table.MEDIA, "tune"):
             columns.append(pl.Series(name, values, pl.String).str.decode("base64"))
         else:
             columns.append(pl.Series(name, values, types.get(kind, pl.String())))

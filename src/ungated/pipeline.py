@@ -29,7 +29,7 @@ from .engines.pool import Pool
 from .engines.scratch import scratch
 from .hardware import plan as planning
 from .journal import Journal
-from .keeping import built, judge, learned_again, open_seal
+from .keeping import built, judge, learned_again, open_seal, settled
 from .listener import Listener
 from .means import Means
 from .model import Model
@@ -163,6 +163,7 @@ def _fit(
                 run, listener, question, fitting, means, pool, candidates, start, folder, fixed, journal
             )
             means = dataclasses.replace(means, budget=journal.budget(means.budget))
+            question = settled(question, summit, prepared)
             judged = None
             if getattr(question.task, "refits", False):
                 model, judged = learned_again(run, question, summit, prepared, pool, means, folder)
@@ -269,7 +270,8 @@ def _plan(
     able = [e for algorithm in chosen for e in question.entrants(algorithm)]
     able = start.entrants([e for e in able if not (e.algorithm.card.id == "baseline" and e.view)])
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
-    lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_)
+    share = planning.SHARE if question.reference is None else planning.SHARE_ONCE
+    lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_, share)
     run.plan = sorted(lines, key=lambda line: line.seconds)
     journal.plan(run)
     by_key = {entrant.key: entrant for entrant in able}

@@ -21,6 +21,8 @@ from .modalities.table import Described, Memo, Schema
 from .modalities.views import Encoder, View
 from .search.split import Fold
 
+MOST_CODES = 16_000  # of a stream that judge candidates: more would take longer to answer than it would tell
+
 
 class Prepared:
     """The development rows of a table, in folds.
@@ -79,6 +81,8 @@ class Prepared:
         """What candidates are judged by: who sees another form than the exam's is asked the same."""
         if self._exam is None:
             return judged
+        if view.form is Form.STREAM:
+            judged = judged.take(np.arange(min(len(judged), MOST_CODES)))
         if view.form is self._reference.form:  # type: ignore[union-attr]
             return self._exam(judged)
         return replace(judged, y=self.answers(fold)[1])

@@ -65,6 +65,7 @@ class Card:
     extras: names of the optional installs it needs (as in `pip install ungated[modern]`).
     loads: modules that a fit imports; workers load them while they are idle. answers_with: those that an answer needs.
     anytime: hands in what it has when its clock runs out, so that it fits any budget, if not to its best.
+    ends: with anytime: has an end that it comes to, after which more time would teach it nothing.
     transfers: has `fit_from`, which starts from what the same algorithm learned elsewhere.
     skips: conformance checks that do not apply, each with its reason.
     """
@@ -80,6 +81,7 @@ class Card:
     loads: tuple[str, ...] = ()
     answers_with: tuple[str, ...] = ()
     anytime: bool = False
+    ends: bool = False
     transfers: bool = False
     skips: Mapping[str, str] = field(default_factory=dict)
 
@@ -185,13 +187,15 @@ def setting(
     high: float | None = None,
     log: bool = False,
     choices: tuple[Any, ...] = (),
+    drawn: bool = True,
 ) -> Any:
     """A dataclass field with its meaning and its range beside it.
 
     low, high: the range within which the search draws and outside which a value is refused; log: drawn by magnitude.
     choices: the only values allowed. With none of them the setting is fixed unless a person sets it.
+    drawn: whether the search draws it; else it is only checked, and tried as `variants` say.
     """
-    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices}
+    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices, "drawn": drawn}
     return field(default=default, metadata=about)
 
 
@@ -236,6 +240,10 @@ class Algorithm(abc.ABC):
         """What `fit` gave, again from its saved state."""
         return self.fitted.load(state)
 
+    def settled(self, learned: State) -> Self:
+        """The algorithm with what a fit chose for itself made a setting, to learn the same again from more examples."""
+        return self
+
     def settings(self) -> dict[str, Any]:
         """The settings as plain values."""
         return dataclasses.asdict(self)
@@ -278,7 +286,8 @@ class Entrant:
     @property
     def tastes(self) -> bool:
         """Whether it is given a short course first: it takes any time it gets, and on a form that asks for much."""
-        return self.algorithm.card.anytime and self.algorithm.card.form is not Form.ROWS
+        card = self.algorithm.card
+        return card.anytime and not card.ends and card.form is not Form.ROWS
 
     @property
     def name(self) -> str:
@@ -293,7 +302,8 @@ class Entrant:
 
 
 def _searchable(f: dataclasses.Field[Any]) -> bool:
-    return bool(f.metadata.get("choices")) or f.metadata.get("low") is not None
+    ranged = bool(f.metadata.get("choices")) or f.metadata.get("low") is not None
+    return ranged and bool(f.metadata.get("drawn"))
 
 
 def _draw(f: dataclasses.Field[Any], rng: np.random.Generator) -> Any:

@@ -20,7 +20,8 @@ Answer = Floats
 classify: outputs = number of classes, each row a probability distribution over them.
 regress: outputs = 1, in the target's own units.
 cluster: as many as there are clusters, each row its share in them; a row that is in none is all 0.
-associate: outputs = 10, codes of items that should go with the basket, the likeliest first; -1 is none.
+associate: codes of the forty items that should go with the basket, the likeliest first, -1 for none; then the rules
+that the basket fires (see `engines.recommend`).
 detect: outputs = 1, the share of the training rows that are less unusual.
 embed: outputs = 2, the row's place on the map; more for vectors to reuse.
 generate: of a stream outputs = 1, the probability that each code was given by those before it; of pixels one made
@@ -86,6 +87,8 @@ class Numbers:
     columns: for dense rows and for items, one `Column` for each of the d columns; for sparse rows none.
     levels: for tokens and streams, how many codes there are, the 0 included.
     changes: for pixels, what may be done to them while the answer stays.
+    renames: for streams, int32 (k, levels) or None: ways to rename all codes of a sequence so that it stays as likely
+    (a tune in another key); the first leaves them as they are, -1 stands where a code has no other name.
     marks: for streams, how many of the last codes never stand in one, and are left to whoever parts it (see
     `engines/streams`).
     """
@@ -96,6 +99,7 @@ class Numbers:
     columns: tuple[Column, ...] = ()
     levels: int = 0
     changes: frozenset[Change] = frozenset()
+    renames: Array | None = None
     marks: int = 0
 
     def __len__(self) -> int:

@@ -140,6 +140,7 @@ class Run:
     error: ErrorRecord | None = None
     metrics: dict[str, float] = field(default_factory=dict)  # secondary, on the sealed rows
     figures: list[dict[str, Any]] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)  # in words, where no answers were given: "3 groups: ..."
     notes: list[str] = field(default_factory=list)
     broken: list[list[str]] = field(default_factory=list)  # [file, why] of files that could not be read
     ended: str = ""  # why the climb ended: "the time is up", "interrupted", ...

@@ -1,7 +1,8 @@
 """Blocks of numbers on disk, so that worker processes share one copy: written once, memory-mapped by each reader.
 
 A block is a folder: x.npy and y.npy in NumPy's own format (never with pickled objects), and columns.json. Sparse rows
-lie as the three arrays of a csr_array: x.npy holds the numbers, x-indices.npy and x-indptr.npy where they stand.
+lie as the three arrays of a csr_array: x.npy holds the numbers, x-indices.npy and x-indptr.npy where they stand. A
+stream whose codes may be renamed has renames.npy too.
 """
 
 import dataclasses
@@ -19,7 +20,8 @@ def write(folder: Path, numbers: Numbers) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     x = numbers.x
     parts = {"x": x.data, "x-indices": x.indices, "x-indptr": x.indptr} if numbers.sparse else {"x": x}
-    for name, array in (parts | {"y": numbers.y}).items():
+    more = {} if numbers.renames is None else {"renames": numbers.renames}
+    for name, array in (parts | {"y": numbers.y} | more).items():
         with open(folder / f"{name}.npy", "wb") as f:
             np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
     about = {
@@ -29,6 +31,7 @@ def write(folder: Path, numbers: Numbers) -> None:
         "changes": sorted(numbers.changes),
         "marks": numbers.marks,
         "sparse": list(x.shape) if numbers.sparse else None,
+        "renames": bool(more),
     }
     (folder / "columns.json").write_text(json.dumps(about), encoding="utf-8")
 
@@ -44,6 +47,7 @@ def read(folder: Path) -> Numbers:
         levels, changes = int(about["levels"]), frozenset(Change(c) for c in about["changes"])
         marks = int(about["marks"])
         sparse = tuple(about["sparse"]) if about["sparse"] else None
+        renames = _map(folder / "renames.npy") if about["renames"] else None
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ModelError(f"{folder / 'columns.json'} cannot be read: {e}") from e
     x = _map(folder / "x.npy")
@@ -51,7 +55,7 @@ def read(folder: Path) -> Numbers:
         from scipy.sparse import csr_array
 
         x = csr_array((x, _map(folder / "x-indices.npy"), _map(folder / "x-indptr.npy")), shape=sparse, copy=False)
-    return Numbers(form, x, _map(folder / "y.npy"), columns, levels, changes, marks)
+    return Numbers(form, x, _map(folder / "y.npy"), columns, levels, changes, renames, marks)
 
 
 def _map(path: Path) -> Array:

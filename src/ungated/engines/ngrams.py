@@ -22,59 +22,69 @@ from ..core.numbers import Array, Floats
 class Counts:
     """Runs of 1..order codes in a stream. Lists have one entry a length, the first for single codes.
 
-    keys: node -> parent * levels + code, sorted. nodes: position -> node that ends there, -1 where a run would cross
-    the beginning of a document. raw: node -> how often. left: node -> how many different codes stand before it.
+    keys: node -> parent * levels + code, sorted. raw: node -> how often. left: node -> how many different codes stand
+    before it; of the longest runs, how often.
     """
 
-    x: Array
     levels: int
     keys: list[Array]
-    nodes: list[Array]
     raw: list[Array]
     left: list[Array]
 
     @classmethod
     def of(cls, x: Array, levels: int, order: int) -> "Counts":
-        """Count the runs of `x`, (n,) int32 in 0..levels-1. O(order · n log n) time, about 8 · order · n bytes."""
-        x = np.ascontiguousarray(x, np.int32)
+        """Count the runs of `x`, (n,) int32 in 0..levels-1. O(n log n + order · n) time, about 40 n bytes at the peak.
+
+        All runs that begin at a place are one number, the longest one's codes side by side as bits. Once these are
+        sorted, those of every shorter length are sorted too. `order` is cut to what 63 bits hold.
+        """
+        width = max(1, int(levels - 1).bit_length())
+        order = max(1, min(order, 63 // width, len(x)))
+        packed, reach = _packed(np.ascontiguousarray(x, np.int64), order, width)
+        by = np.argsort(packed)
+        ordered, reach = packed[by], reach[by]
         first = np.arange(levels, dtype=np.int64)
-        counts = cls(x, levels, [first], [x], [np.bincount(x[1:], minlength=levels)], [])
-        for _ in range(1, order):
-            counts._deepen()
+        counts = cls(levels, [first], [np.bincount(x[1:], minlength=levels)], [])
+        shorter = np.asarray(x, np.int32)  # place -> the node that begins there
+        for length in range(2, order + 1):
+            whole = reach >= length
+            places, runs = by[whole], ordered[whole] >> (width * (order - length))
+            new = np.ones(len(runs), bool)
+            np.not_equal(runs[1:], runs[:-1], out=new[1:])
+            starts = np.flatnonzero(new)
+            at = places[starts]
+            codes = runs[starts] & ((1 << width) - 1)
+            counts.keys.append(shorter[at] * np.int64(levels) + codes)
+            counts.raw.append(np.diff(np.append(starts, len(runs))))
+            counts.left.append(np.bincount(shorter[at + 1], minlength=len(counts.keys[-2])))
+            if length < order:
+                longer = np.full(len(x), -1, np.int32)
+                longer[places] = np.cumsum(new, dtype=np.int32) - 1
+                shorter = longer
         counts.left.append(counts.raw[-1])
         return counts
-
-    def _deepen(self) -> None:
-        """Runs that are one code longer than the longest so far."""
-        parents = self.before(len(self.keys))
-        at = np.flatnonzero(parents >= 0)
-        keys = parents[at] * np.int64(self.levels) + self.x[at]
-        order = np.argsort(keys)
-        ordered = keys[order]
-        new = np.ones(len(ordered), bool)
-        new[1:] = ordered[1:] != ordered[:-1]
-        starts = np.flatnonzero(new)
-        nodes = np.full(len(self.x), -1, np.int32)
-        nodes[at[order]] = np.cumsum(new, dtype=np.int32) - 1
-        ends_in = self.nodes[-1][at[order[starts]]]  # the same run without its first code
-        self.left.append(np.bincount(ends_in, minlength=len(self.keys[-1])))
-        self.keys.append(ordered[starts])
-        self.nodes.append(nodes)
-        self.raw.append(np.diff(np.append(starts, len(ordered))))
-
-    def before(self, length: int) -> Array:
-        """int32 (n,): the node of the `length` codes before each position, -1 where there are not so many."""
-        if length == 0:
-            return np.zeros(len(self.x), np.int32)
-        parents = np.full(len(self.x), -1, np.int32)
-        parents[1:] = self.nodes[length - 1][:-1]
-        if length > 1:
-            parents[1:][self.x[:-1] == 0] = -1  # that run ended a document
-        return parents
 
     def parents(self, length: int) -> Array:
         """int64: for each run of that length, the node of all its codes but the last."""
         return self.keys[length - 1] // self.levels
+
+
+def _packed(x: Array, order: int, width: int) -> tuple[Array, Array]:
+    """(int64 (n,): the `order` codes from each place on, side by side as bits; how many of them are one document's).
+
+    A run may begin with the 0 that begins its document, and end with the 0 that ends it, but none is within.
+    """
+    n = len(x)
+    packed, reach = x.copy(), np.ones(n, np.int8)
+    whole = np.ones(n, bool)
+    for k in range(1, order):
+        packed <<= width
+        whole[n - k :] = False
+        if k > 1:
+            whole[: n - k + 1] &= x[k - 1 :] != 0
+        packed[: n - k] |= np.where(whole[: n - k], x[k:], 0)
+        reach += whole
+    return packed, reach
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,10 @@ class Grams:
     def order(self) -> int:
         """Codes in the longest run."""
         return len(self.starts) - 1
+
+    def arrays(self) -> dict[str, Array]:
+        """What was learned, by the names of the fields."""
+        return {"starts": self.starts, "keys": self.keys, "share": self.share, "rest": self.rest}
 
     @cached_property
     def _by_length(self) -> list[tuple[Array, Array, Array]]:
@@ -126,6 +140,36 @@ class Grams:
                 context[1:][x[:-1] == 0] = -1
         if n and x[0] == 0:
             chance[0] = 1.0
+        return chance
+
+    def table(self, x: Array) -> Array:
+        """float32 (n, levels): the probability of every code at each place of the stream, from what stands before."""
+        x, n = np.ascontiguousarray(x, np.int32), len(x)
+        chance = np.full((n, self.levels), 1.0 / self.levels, np.float32)
+        context = np.zeros(n, np.int32)
+        for length, (keys, share, _) in enumerate(self._by_length, start=1):
+            known = np.flatnonzero(context >= 0)
+            parent = context[known] * np.int64(self.levels)
+            if length == 1:
+                chance *= self._root
+                chance += share
+            else:
+                chance[known] *= self._by_length[length - 2][2][context[known], None]
+                low, high = keys.searchsorted(parent), keys.searchsorted(parent + self.levels)
+                many = high - low
+                rows = np.repeat(np.arange(len(known)), many)
+                at = np.arange(len(rows)) - (np.cumsum(many) - many - low)[rows]
+                chance[known[rows], keys[at] - parent[rows]] += share[at]
+            if length == self.order:
+                break
+            at = keys.searchsorted(wanted := parent + x[known])
+            at[at == len(keys)] = 0
+            ends = np.full(n, -1, np.int32)
+            ends[known] = np.where(keys[at] == wanted, at, -1)
+            context = np.full(n, -1, np.int32)
+            context[1:] = ends[:-1]
+            if length > 1:
+                context[1:][x[:-1] == 0] = -1
         return chance
 
     @cached_property
@@ -225,35 +269,3 @@ def _discounts(seen: Array) -> Floats:
     y = n[0] / (n[0] + 2 * n[1])
     off = np.array([k + 1 - (k + 2) * y * n[k + 1] / n[k] for k in range(3)])
     return np.array([0.0, *np.clip(off, 0.05, [0.95, 1.9, 2.8])])
-
-
-def left_out(counts: Counts) -> Floats:
-    """float64 (n,): the chance that Kneser-Ney would give each code of the very stream it learned from, had that one
-    code not been counted. So a network that is to go on from these chances meets them as they are on new text."""
-    x, n = counts.x, len(counts.x)
-    chance = np.full(n, 1.0 / counts.levels)
-    order = len(counts.keys)
-    for length in range(1, order + 1):
-        part = Discounted.of(counts, length)
-        context, node = counts.before(length - 1), counts.nodes[length - 1]
-        at = np.flatnonzero((context >= 0) & (node >= 0))
-        c, v = context[at], node[at]
-        if length == order:
-            gone = np.ones(len(at), bool)
-        else:  # a count of what stands before falls only where the longer run was seen but this once
-            longer = counts.nodes[length][at]
-            gone = np.where(longer >= 0, counts.raw[length][longer] == 1, counts.left[length - 1][v] == 0)
-        was = part.seen[v]
-        now = was - gone
-        total = part.total[c] - gone
-        few = part.few[c].copy()
-        rows = np.arange(len(at))
-        for counted, by in ((was, -1), (now, 1)):
-            some = gone & (counted > 0)
-            np.add.at(few, (rows[some], _bin(counted[some]) - 1), by)
-        share = (now - part.off[_bin(now)]) / np.maximum(total, 1)
-        rest = np.where(total > 0, (few @ part.off[1:]) / np.maximum(total, 1), 1.0)
-        chance[at] = np.where(total > 0, chance[at] * rest + np.maximum(share, 0.0), chance[at])
-    if n and x[0] == 0:
-        chance[0] = 1.0
-    return chance

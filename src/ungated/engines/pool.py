@@ -278,8 +278,8 @@ class Pool:
 def _overdue(child: Child, now: float) -> bool:
     assert child.job
     limit = child.job.seconds
-    if child.fitted:
-        return now > child.fitted + ANSWER[0] + ANSWER[1] * (child.job.before + limit)
+    if child.fitted:  # who learned for less than it might have may answer for longer
+        return now > max(child.fitted, child.began + limit) + ANSWER[0] + ANSWER[1] * (child.job.before + limit)
     if child.began:
         return now > child.began + limit + GRACE[0] + GRACE[1] * limit
     return now > child.given + START + limit

@@ -4,7 +4,7 @@ All trees of a forest stand one after the other in four arrays. Answering drops 
 level by level, all rows at once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -212,6 +212,25 @@ def _join(trees: list[_Tree], fill: Array, outputs: int, level: float, spread: f
     )
     depth = np.array([t.depth for t in trees], np.int32)
     return Forest(feature, threshold, left, right, value, starts, depth, fill, outputs, level, spread)
+
+
+def packed(grown: Sequence[Any], at_leaf: Callable[[Any], Array], width: int) -> Forest:
+    """A forest of scikit-learn's fitted trees that answers with the mean of what `at_leaf` gives for their leaves.
+
+    at_leaf: an inner tree -> float (leaves,), in the order of its nodes. width: columns of a row.
+    """
+    trees = []
+    for tree in grown:
+        inner = tree.tree_
+        ends, itself = inner.children_left < 0, np.arange(inner.node_count)
+        threshold = inner.threshold.astype(np.float32)
+        over = threshold > inner.threshold  # as in `_pack`
+        threshold[over] = np.nextafter(threshold[over], np.float32(-np.inf))
+        feature = np.where(ends, -1, inner.feature).astype(np.int16 if width < 2**15 else np.int32)
+        left, right = (np.where(ends, itself, c).astype(np.int32) for c in (inner.children_left, inner.children_right))
+        value = np.asarray(at_leaf(inner), np.float32)[:, None]
+        trees.append(_Tree(feature, threshold, left, right, value, int(inner.max_depth)))
+    return _join(trees, np.zeros(width, np.float32), 1, 0.0, 1.0)
 
 
 def cost_of(trees: int, columns: float, leaf: int, exact: bool, job: Shape, on: Machine) -> Cost:

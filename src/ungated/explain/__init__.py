@@ -32,7 +32,15 @@ __all__ = [
     "worth",
 ]
 
-WITHOUT_TARGET: dict[tuple[str, str], str] = {}  # task, form of its exam -> the module that explains what was found
+WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the form of its exam -> who explains it
+    ("associate", "items"): "rules",
+    ("cluster", "rows"): "clusters",
+    ("detect", "rows"): "anomalies",
+    ("embed", "rows"): "maps",
+    ("generate", "text"): "writing",
+    ("generate", "tune"): "music",
+    ("generate", "pixels"): "pictures_made",
+}
 MEDIA = ("picture", "sound", "text")
 
 
@@ -69,9 +77,12 @@ def discovered(
     """Every figure of what was found where no answers were given, within about `seconds`.
 
     rows, sealed: typed, those that were learned from and those that were not. truth: the column of labels to compare
-    with, or "". Notes and secondary measures are added to the run.
+    with, or "". What was found is added to the run in words, and to its notes and secondary measures.
     """
-    name = WITHOUT_TARGET.get((model.task.id, str(getattr(model.task, "form", ""))))
+    about = (getattr(model.task, "kind", ""), getattr(model.task, "form", ""))
+    name = next(
+        (WITHOUT_TARGET[model.task.id, str(a)] for a in about if (model.task.id, str(a)) in WITHOUT_TARGET), None
+    )
     if name is None:
         return []
     figures: list[dict[str, Any]] = importlib.import_module(f"{__name__}.{name}").figures(

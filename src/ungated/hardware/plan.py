@@ -11,6 +11,7 @@ from ..core.run import PlanLine
 from ..engines.extras import missing
 
 SHARE = 0.25  # of the time left that one fit to all training rows may take: it is tried more than once, and not alone
+SHARE_ONCE = 0.6  # the same where there is but one fold
 PARENT = 220 * 2**20  # bytes of the process that reads, searches and reports, before its data
 WORKER = 95 * 2**20  # bytes of an idle worker with scikit-learn and LightGBM loaded
 EXTRA = {"modern": 170 * 2**20}  # bytes that an extra's libraries add to a worker
@@ -49,11 +50,12 @@ def plan(
     budget: Budget,
     workers: int = 1,
     data_bytes: int = 0,
+    share: float = SHARE,
 ) -> list[PlanLine]:
     """One line an entrant, in the order given: what one fit to all training rows costs, and whether it may be tried.
 
     shapes: the training job of an entrant, which depends on how its columns are encoded. data_bytes: what the
-    parent's own data hold.
+    parent's own data hold. share: of the time left that one fit may take.
     """
     left, slower = budget.left(), slowdown(machine, workers)
     room = min(budget.bytes, machine.memory) - PARENT - data_bytes
@@ -63,13 +65,13 @@ def plan(
         needed = cost.seconds * slower
         if install := missing(card.extras):
             why = f"needs an optional library: {install}"
-        elif needed > SHARE * left and not card.anytime:
-            why = _too_slow(needed, budget)
+        elif needed > share * left and not card.anytime:
+            why = _too_slow(needed, budget, share)
         elif cost.bytes + worker_bytes(card.extras) > room:
             why = _too_large(cost.bytes + worker_bytes(card.extras), room, budget, machine)
         else:
             why = ""
-        cut = f"cut short: its whole course would take about {duration(needed)}" if needed > SHARE * left else ""
+        cut = f"cut short: its whole course would take about {duration(needed)}" if needed > share * left else ""
         lines.append(PlanLine(entrant.key, entrant.name, card.era, card.year, needed, cost.bytes, not why, why or cut))
     return lines
 
@@ -82,8 +84,8 @@ def _cost(entrant: Entrant, shapes: Callable[[Entrant], Shape], machine: Machine
         return Cost(0.0, 0.0)
 
 
-def _too_slow(needed: float, budget: Budget) -> str:
-    enough = needed / SHARE + (budget.seconds - budget.left())
+def _too_slow(needed: float, budget: Budget, share: float) -> str:
+    enough = needed / share + (budget.seconds - budget.left())
     return f"would take about {duration(needed)} on this machine; the budget is {duration(budget.seconds)}: " + (
         f"--time {_option(enough)} would let it in" if enough <= _TIMES[-1] else "more than a day would be needed"
     )

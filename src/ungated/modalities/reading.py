@@ -3,6 +3,7 @@
 The one door through which `question`, `model` and `show` read data; it asks `folder` first, and `table` for the rest.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from ..engines.extras import missing
-from . import folder, table
+from . import basket, folder, music, table
 from .table import Raw
 from .text import corpus
 
@@ -24,13 +25,27 @@ def read(
     seed: int = 0,
     label_from: str | None = None,
     task: str | None = None,
+    said: Mapping[str, Any] | None = None,
 ) -> Raw:
     """Read a table, or a folder, file or list of files of pictures, recordings or texts.
 
     source: as `table.read` takes it; a folder of files; or, to be asked about, several paths ("-": standard input).
     label_from: a pattern of file names that gives columns. task: what it is read for, where that is known: a folder of
-    code is a corpus to whoever generates. Raises InputError and UsageError.
+    code is a corpus to whoever generates. said: a person's settings; for new data, what was made out of those that
+    were learned from. Raises InputError and UsageError.
     """
+    if task in (None, "associate"):
+        layout = basket.Layout.of(said or {})
+        baskets = basket.recognise(source, asked=task is not None, layout=layout, limit_bytes=limit_bytes, seed=seed)
+        if baskets is not None:
+            return baskets
+        if task is not None:
+            return basket.from_table(_read(source, limit_bytes, seed, label_from, task), layout)
+    return _read(source, limit_bytes, seed, label_from, task)
+
+
+def _read(source: Any, limit_bytes: int | None, seed: int, label_from: str | None, task: str | None) -> Raw:
+    """A table, or a folder, file or list of files, whatever it is but baskets."""
     if isinstance(source, list | tuple) and all(isinstance(s, str | PathLike) for s in source):
         found = folder.recognise_many([Path(s) for s in source])
         if found is None:
@@ -38,6 +53,8 @@ def read(
         return _raw(found, ", ".join(map(str, source[:3])), limit_bytes)
     if isinstance(source, str | PathLike) and str(source).strip() and "\0" not in str(source):
         path = Path(source)
+        if found := music.recognise(path, evident=task != "generate"):
+            return _raw(found, str(source), limit_bytes)
         if task == "generate" and (found := corpus.recognise(path)):
             return _raw(found, str(source), limit_bytes)
         if (str(source) not in table.NAMED or path.exists()) and (found := folder.recognise(path, label_from)):
@@ -72,5 +89,6 @@ def _raw(found: folder.Found, source: str, limit_bytes: int | None) -> Raw:
         broken=found.broken,
         in_order=found.in_order,
         hows=found.hows,
+        judges=found.judges,
         limit_bytes=limit_bytes,
     )

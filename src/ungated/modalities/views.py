@@ -20,9 +20,11 @@ from .table import LEFT_OUT, Memo, RowEncoder, Schema
 SAMPLE = 500  # cells by which the size of a column's tokens or pixels is told
 ENCODERS = {  # the form and the kind of a column -> the encoder that its modality has for it
     (Form.TOKENS, "text"): ("text", "TokenEncoder"),
+    (Form.STREAM, "tune"): ("music", "StreamEncoder"),
     (Form.STREAM, "text"): ("text", "StreamEncoder"),
     (Form.PIXELS, "picture"): ("picture", "PixelEncoder"),
     (Form.PIXELS, "sound"): ("sound", "SpectrogramEncoder"),
+    (Form.ITEMS, "basket"): ("basket", "ItemEncoder"),
 }
 
 
@@ -60,6 +62,9 @@ class View:
         if self.form is Form.ROWS:
             width, levels, filled = table.widths(frame, schema, self.columns, self.takes, memo)
             return Shape(self.form, task, rows, width, outputs, levels, (width,), filled)
+        if foreseen := getattr(_encoder(self.form, schema[self.columns[0]].kind), "foreseen", None):
+            codes, levels = foreseen(frame[self.columns[0]], schema[self.columns[0]].how)
+            return Shape(self.form, task, codes, 1, outputs, (levels,), (), 1.0)
         few = frame.gather_every(max(1, rows // SAMPLE))
         alone = Alone.fit(few, schema, self.columns[0], self.form)
         if self.form in (Form.STREAM, Form.ITEMS):  # whose number or width only the numbers themselves tell
@@ -136,12 +141,12 @@ def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View
     return found
 
 
-def plain(form: Form, schema: Schema, features: Sequence[str]) -> View | None:
+def plain(form: Form, schema: Schema, features: Sequence[str], takes: frozenset[Takes] = frozenset()) -> View | None:
     """The one view in that form which all who see these columns without a target share; None where there is none."""
     usable = [n for n in features if schema[n].kind not in LEFT_OUT]
     if form is Form.ROWS:
         rowless = any(schema[n].kind in ("basket", "tune") for n in usable)
-        return View(form, tuple(usable), frozenset()) if usable and not rowless else None
+        return View(form, tuple(usable), takes) if usable and not rowless else None
     able = [n for n in usable if (form, schema[n].kind) in ENCODERS]
     return View(form, (able[0],), frozenset()) if able else None
 

@@ -19,7 +19,10 @@ def ask(wish: Wish, run: Run, limit_bytes: int) -> Question:
     """Read, infer the task, seal. Fills in run.data, run.task and run.split. Raises InputError and UsageError."""
     if wish.task is not None and wish.task not in tasks.known():
         raise UsageError(f"There is no task {wish.task!r}. Choose one of: {', '.join(tasks.known())}.")
-    raw = read(wish.data, limit_bytes=limit_bytes, seed=run.seed, label_from=wish.label_from, task=wish.task)
+    task = wish.task if wish.target is None else wish.task or "a target"
+    raw = read(
+        wish.data, limit_bytes=limit_bytes, seed=run.seed, label_from=wish.label_from, task=task, said=wish.settings
+    )
     run.notes += raw.notes
     if found := _without_target(raw, wish):
         return unsupervised.ask(raw, *found, wish, run)

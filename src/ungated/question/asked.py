@@ -44,7 +44,8 @@ class Question:
 
     target: the column that is answered, or by whose classes examples are made; "" where there is none. groups: (n,)
     integers where rows of one group must stay together, or None. truth: the column to compare with at the end, or "".
-    in_order: the rows are pieces of one whole, the sealed ones its end.
+    in_order: the rows are pieces of one whole, the sealed ones its end. judges: how many of the last rows came as those
+    by which candidates are judged; 0: they are drawn.
     """
 
     task: tasks.Task
@@ -57,6 +58,7 @@ class Question:
     groups: Array | None = None
     truth: str = ""
     in_order: bool = False
+    judges: int = 0
     _views: dict[str, dict[str, View]] = field(default_factory=dict)  # by algorithm; found once for each
     _shapes: dict[View, Shape] = field(default_factory=dict)
     _memo: table.Memo = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Question:
         """The view of which the exam is made where no answers are given; None where they are."""
         if not isinstance(self.task, tasks.Unsupervised):
             return None
-        return plain(self.task.form, self.schema, self.features)
+        return plain(self.task.form, self.schema, self.features, self.task.takes)
 
     def entrants(self, algorithm: Algorithm) -> list[Entrant]:
         """The algorithm with each view that it may have of these data; none where they have not its form."""
@@ -90,7 +92,8 @@ class Question:
         card = algorithm.card
         if card.id not in self._views:  # asked for at every step of the climb, and columns may be thousands
             if self.reference is not None:  # all see the same, so that their errors compare
-                only = self.reference if card.id == "baseline" else plain(card.form, self.schema, self.features)
+                same = card.id == "baseline" or card.form is self.reference.form
+                only = self.reference if same else plain(card.form, self.schema, self.features)
                 self._views[card.id] = {"": only} if only else {}
             else:
                 self._views[card.id] = views(card, self.schema, self.features)

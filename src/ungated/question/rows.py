@@ -83,7 +83,8 @@ def record(
         values = typed[c.name]
         role = roles.get(c.name) or ("left out" if c.kind in table.LEFT_OUT else "feature")
         shown = values.head(0 if values.dtype == pl.Binary else 1000)  # decoded pictures and sounds are no words
+        shown = shown.list.join(", ") if isinstance(shown.dtype, pl.List) else shown
         seen = [v for v in dict.fromkeys(shown.to_list()) if v is not None][:3]
-        examples = [f"{v:g}" if isinstance(v, float) else str(v)[:60] for v in seen]
+        examples = [f"{v:g}" if isinstance(v, float) else " ".join(str(v)[:60].split()) for v in seen]
         columns.append(ColumnRecord(c.name, c.kind, c.why, role, values.null_count(), different[c.name], examples))
     return DataRecord(raw.source, typed.height, columns, warnings, raw.how, raw.rows_in_file)

@@ -1,7 +1,8 @@
 """A question without a target: rows to learn from, and sealed ones that an exam is made of."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -45,15 +46,22 @@ def ask(raw: table.Raw, name: str, why: str, wish: Wish, run: Run) -> Question:
     run.data = record(raw, typed, schema, roles, [])
     groups = None if raw.in_order else keep_together(typed, schema, wish.group, run)
     classes = typed[target].cast(pl.String).fill_null("?").unique().sort().to_list() if target else []
-    task = _learn(task_class, _kind(task_class, schema, features), classes, wish)
+    task = _learn(task_class, _only(task_class, schema, features), classes, wish)
     rows, sealed, groups, how = _seal(raw, typed, schema, task_class, wish, groups, run)
-    run.split = f"{sealed.height:,} {'pieces' if raw.in_order else 'rows'} are sealed ({how})"
+    noun = "piece" if raw.in_order else "row"
+    run.split = f"{table.many(sealed.height, noun)} sealed ({how})"
     run.task = TaskRecord(task.id, target, why, task.metric, task.guide.id, classes)
     codes = {c: k for k, c in enumerate(classes)}
     y = np.zeros(rows.height, np.int64)
     if target:
         y = np.array([codes[v if v is not None else "?"] for v in rows[target].cast(pl.String)], np.int64)
-    return Question(task, target, schema, features, rows, y, sealed, groups, truth, raw.in_order)
+    judges = int((~raw.unread)[-raw.judges :].sum()) if raw.judges else 0
+    return Question(task, target, schema, features, rows, y, sealed, groups, truth, raw.in_order, judges)
+
+
+def _made_out(schema: table.Schema) -> dict[str, Any]:
+    """How baskets were laid out: others are read alike."""
+    return {k: v for c in schema.columns if c.kind == "basket" for k, v in c.how.items()}
 
 
 def _beside(raw: table.Raw, name: str, wish: Wish, run: Run) -> tuple[str, str]:
@@ -88,14 +96,22 @@ def _wanted(name: str) -> str:
     return "It takes texts or code, pictures, or tunes."
 
 
-def _kind(task: type[tasks.Unsupervised], schema: table.Schema, features: Sequence[str]) -> str:
+def _only(
+    task: type[tasks.Unsupervised], schema: table.Schema, features: Sequence[str]
+) -> tuple[str, Mapping[str, Any]]:
+    """(the kind of the one column that the task sees, what is known of it); of several, nothing."""
     view = plain(task.form, schema, features)
-    return schema[view.columns[0]].kind if view and len(view.columns) == 1 else ""
+    alone = schema[view.columns[0]] if view and len(view.columns) == 1 else None
+    return (alone.kind, alone.how) if alone else ("", {})
 
 
-def _learn(cls: type[tasks.Unsupervised], kind: str, classes: Sequence[str], wish: Wish) -> tasks.Unsupervised:
+def _learn(
+    cls: type[tasks.Unsupervised], seen: tuple[str, Mapping[str, Any]], classes: Sequence[str], wish: Wish
+) -> tasks.Unsupervised:
+    """The task, with those of its fields set that the column's reader or the person knows."""
     own = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return cls.learn(kind, classes, wish.metric, **{k: v for k, v in wish.settings.items() if k in own})
+    known = {**seen[1], **wish.settings}
+    return cls.learn(seen[0], classes, wish.metric, **{k: v for k, v in known.items() if k in own})
 
 
 def _seal(
@@ -109,7 +125,7 @@ def _seal(
 ) -> tuple[pl.DataFrame, pl.DataFrame, Array | None, str]:
     """(rows to learn from, sealed rows, the groups of the former, how the latter were chosen)."""
     if wish.test is not None:
-        test = read(wish.test, seed=run.seed, label_from=wish.label_from, task=task.id)
+        test = read(wish.test, seed=run.seed, label_from=wish.label_from, task=task.id, said=_made_out(schema))
         sealed = typed_rows(test, schema, run)
         if not sealed.height:
             raise InputError(f"{test.source}: there is nothing to test on.")

@@ -14,6 +14,7 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     histogram    edges [...], counts [...] (one fewer), unit, note
     mistakes     columns [...], rows [[...]], note
     parts        metric, items [{name, value, low, high}]: the same of whole kinds of input ("pictures", "numbers")
+    costs        metric, items [{name, value, low, high}], note: what each part of an answer costs
     pictures     items [{image, caption, true, said, sure, file}]: examples as a grid
     players      items [{audio, image, true, said, sure, file}]: examples to hear; the image is a spectrogram
     texts        items [{pieces [[text, weight], ...], true, said, sure, file}]: consecutive bits of a text, each with
@@ -21,10 +22,28 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     occlusion    items [{image, heat, true, said, sure, file}], also called attention: what the answer rests on;
                  heat [[weight, ...], ...]: a grid laid over the image, or a data URI of a transparent picture
     filters      items [{values, caption}]: (height, width) or (channels, height, width) weights, or an image
+    clusters     points [[x, y, group], ...], groups [{name, rows}], labels of the first points, x, y, note: on a map
+    groups       groups [{name, rows, share, apart [{column, here, others, effect}]}]: what sets each apart
+    group-rows   columns [...], rows [[...]]: typical rows of each group, and rows on its border
+    group-examples  look (pictures, players, texts), groups [{title, items}]: what is typical of each group
+    crossed      labels [...], groups [...], counts [[...]], of: how many rows of each label are in each group
+    sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
+    tunes        items [{audio, image, caption}]: made tunes to hear; the image is a piano roll
+    written      items [{before, pieces [[text, copied], ...], caption}]: texts that were made, line for line
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
+    rules        rules [{before [item, ...], then, both, support, confidence, lift, leverage, conviction, false_rate,
+                 sealed [came true, tried]}], the most reliable first; of: how many there are; baskets; share {item:
+                 share of the baskets}: drawn as a graph
+    sets         sizes [{size, sets, closed, maximal, often, baskets}], least, of: frequent sets by their size
+    anomalies    items [{label, score, anomaly, why [{column, value, usual, share}], image}]: rows with their reasons
+    timeline     at [milliseconds since 1970], score [...]; windows [{from, to, mean, most}]; bar, or None
+    map          x [...], y [...], colours {column: [value, ...]}, labels [text, ...]: rows as points, to be pointed at;
+                 the first column colours them until another is chosen, and numbers get a scale. Optional: images
+                 [data URI or None, ...], or sheet {image, side, across}: the rows' pictures as one, in squares of
+                 `side` pixels, `across` in a line; marks [bool, ...]: points that are ringed; note
 
 Examples have any of those keys. `image` and `audio` are data URIs (PNG, JPEG, WebP, GIF; WAV, MP3, OGG, FLAC); `sure`
-is a share. Pictures, players, texts may hold groups [{true, said, count, items}] for items: examples of mix-ups.
+is a share. Pictures, players, texts, sheets may hold groups [{true, said, count, items}] or [{title, items}] for items.
 Where the page would grow too large, the heaviest figures lose their last examples.
 """
 

@@ -294,7 +294,7 @@
       x: { domain: [Math.min(0, d3.min(items, (v) => known(v.low) ? v.low : v.value)), Math.max(1e-9, d3.max(items, (v) => known(v.high) ? v.high : v.value))] },
       y: { domain: items.map((v) => v.i), padding: 0.3 },
       marks: [
-        ...scaleX(`${d.metric} rises by →`, width, tick(d.percent)),
+        ...scaleX(`${d.metric} ${d.verb ?? "rises by"} →`, width, tick(d.percent)),
         Plot.axisY({ label: null, tickSize: 0, tickFormat: (i) => middle(items[i].name, most), fill: INK }),
         Plot.barX(items, { x: "value", y: "i", fill: ACCENT, fillOpacity: 0.7 }),
         Plot.link(items.filter((v) => known(v.low) && known(v.high)), { x1: "low", x2: "high", y1: "i", y2: "i", stroke: INK, strokeWidth: 1.5 }),
@@ -317,6 +317,7 @@
     });
   };
 
+  const kit = { plot, short, middle, number, percent, wide, known, halo, COLOUR, SOFT, INK, LINE, BAD, ACCENT, scaleX, scaleY, grid, piece };
   const DRAW = { headline, ladder, eras, curves, confusion, calibration, residuals, importance, roc, histogram };
   const charts = JSON.parse(document.getElementById("charts").textContent);
 
@@ -325,7 +326,7 @@
     if (!width || place.dataset.width === String(width)) return;
     place.dataset.width = String(width);
     try {
-      place.replaceChildren(DRAW[chart.draw](chart.data, width));
+      place.replaceChildren((DRAW[chart.draw] ?? MORE_CHARTS[chart.draw])(chart.data, width, kit));
     } catch (error) {
       const words = document.createElement("p");
       words.className = "failure";

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import gallery, words
+from . import anomalies, associations, clusters, gallery, maps, words
 from .placed import DATA, GOES_BY, Figure
 from .tables import Cell, Head, Table, cell, table
 
@@ -144,6 +144,15 @@ def _parts(title: str, about: dict[str, Any]) -> Figure:
     return Figure(title, says, "importance", made.data, told, place=GOES_BY)
 
 
+def _costs(title: str, about: dict[str, Any]) -> Figure:
+    """As importance, of what each part of an answer costs."""
+    made = _importance(title, about)
+    heads = [Head("what is told"), Head(made.data["metric"], number=True), *made.table.heads[2:]]
+    told = Table(title, heads, made.table.rows)
+    data = {**made.data, "verb": ""}
+    return Figure(title, words.shortened(about.get("note") or ""), "importance", data, told, place=GOES_BY)
+
+
 def _broken(title: str, about: dict[str, Any]) -> Figure:
     """items [{file, why}]; of: how many files there were; counts {why: how many}, where not all are listed."""
     items = [(words.shortened(i["file"], 160), words.shortened(i["why"], 160)) for i in about["items"]]
@@ -240,8 +249,13 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "histogram": _histogram,
     "mistakes": _mistakes,
     "parts": _parts,
+    "costs": _costs,
     "broken": _broken,
     **gallery.KINDS,
+    **anomalies.KINDS,
+    **associations.KINDS,
+    **clusters.KINDS,
+    **maps.KINDS,
 }
 
 

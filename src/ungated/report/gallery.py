@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from . import words
-from .media import Group, Item, item, weight
-from .placed import ERRS, GOES_BY, Figure
+from .media import Group, Item, Piece, item, plain_text, weight
+from .placed import ERRS, FOUND, GOES_BY, Figure
 from .tables import Cell, Head, Table, table
 
 MOST_ITEMS = 24
 MOST_FILTERS = 64
 MOST_GROUPS = 10
+MOST_PIECES = 200
 WORDS_TOLD = 5
 
 LOOK_FOR = "Look for what they share, and for labels that are wrong."
@@ -61,6 +62,31 @@ def filters(title: str, about: dict[str, Any]) -> Figure:
     return Figure(title, _says(about, FILTERS), "", {}, made, place=GOES_BY, look="filters", groups=(Group("", items),))
 
 
+def sheets(title: str, about: dict[str, Any]) -> Figure:
+    return _examples(title, about, "sheets", "None of these was chosen by hand.", FOUND)
+
+
+def tunes(title: str, about: dict[str, Any]) -> Figure:
+    says = "None of these was chosen by ear. Time runs to the right, pitch upwards, each voice has a colour."
+    return _examples(title, about, "tunes", says, FOUND)
+
+
+def written(title: str, about: dict[str, Any]) -> Figure:
+    """Texts as they were written, line for line: what was given, and what came of it, copied spans marked."""
+    items = tuple(_text_item(a) for a in about["items"][:MOST_ITEMS])
+    if not items:
+        raise ValueError("no text to show")
+    rows: list[list[object]] = [[k + 1, i.caption] for k, i in enumerate(items)]
+    made = table(title, [Head("text", number=True), "copied"], rows)
+    return Figure(title, _says(about, ""), "", {}, made, place=FOUND, look="written", groups=(Group("", items),))
+
+
+def _text_item(about: dict[str, Any]) -> Item:
+    pieces = [Piece(plain_text(about["before"]), towards=False)] if about.get("before") else []
+    pieces += [Piece(plain_text(text), 2 if copied else 0) for text, copied in about["pieces"][:MOST_PIECES]]
+    return Item(pieces=tuple(pieces), caption=words.shortened(about.get("caption") or "", 120))
+
+
 KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "pictures": pictures,
     "players": players,
@@ -68,6 +94,9 @@ KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "occlusion": occlusion,
     "attention": occlusion,
     "filters": filters,
+    "sheets": sheets,
+    "tunes": tunes,
+    "written": written,
 }
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import category
 
 from . import words
 
@@ -148,6 +149,11 @@ def text(pieces: Sequence[Sequence[Any]], strongest: float = 0.0) -> tuple[Piece
         else:
             made.append(Piece(word, strength, value > 0))
     return tuple(made)
+
+
+def plain_text(value: Any, most: int = 2000) -> str:
+    """A text with its lines as they are, cut, without what a browser cannot show."""
+    return "".join(c for c in str(value)[:most] if c in "\n\t" or category(c) not in ("Cc", "Cs"))
 
 
 def _words(piece: Any) -> list[str]:

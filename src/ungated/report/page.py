@@ -23,7 +23,8 @@ def scripts() -> list[Markup]:
     vendored = [
         f"/*\n{text_of(f'vendor/LICENSE-{name}.txt')}*/\n{text_of(f'vendor/{file}')}" for name, file in _VENDORED
     ]
-    return [Markup(script) for script in (*vendored, text_of("charts.js"), text_of("page.js"))]
+    drawn = ("rules.js", "clusters.js", "map.js", "timeline.js", "charts.js", "page.js")
+    return [Markup(script) for script in (*vendored, *map(text_of, drawn))]
 
 
 _VENDORED = (("d3", "d3.min.js"), ("plot", "plot.umd.min.js"))

@@ -6,14 +6,15 @@ from typing import Any
 from .media import Group, bare, lightened
 from .tables import Table
 
-ERRS, GOES_BY, DATA = "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
+FOUND, ERRS, GOES_BY, DATA = "found", "errs", "goes-by", "data"  # the sections of the page in which a figure can stand
 
 
 @dataclass(frozen=True)
 class Figure:
     """chart: the name of the function in charts.js that draws `data`, or "" where none does.
 
-    look, groups: how examples are laid out ("pictures", "players", "texts", "heat", "filters"), and which.
+    look, groups: how examples are laid out ("pictures", "players", "texts", "heat", "filters", "sheets", "tunes"), and
+    which.
     """
 
     title: str
@@ -32,7 +33,8 @@ class Figure:
         """Whether it needs the width of the page."""
         labels = self.data.get("labels", [])
         crowded = len(labels) > 8 or (len(labels) > 3 and max(map(len, labels)) > 10)
-        return crowded or self.chart in ("", "residuals", "importance")
+        wide = ("", "residuals", "importance", "rules", "clusters", "groups", "crossed", "map", "timeline")
+        return crowded or self.chart in wide
 
     @property
     def bytes(self) -> int:

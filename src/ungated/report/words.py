@@ -15,10 +15,24 @@ METRICS = {
     "mae": "mean distance from the truth",
     "r2": "1 − R², the variance left unexplained",
     "rmsle": "root of the mean squared error of logarithms",
+    "blur": "1 over the number of groups that hold up on rows that they were not made of; 1 is one group alone",
+    "parted": "share of a row's nearest rows that are in another cluster",
+    "nowhere": "share of the rows that are in no cluster",
+    "adjusted Rand": "1: the same parting as the labels; 0: no better than chance",
+    "mutual information": "what clusters tell of labels: 1 everything, 0 nothing",
+    "bits-per-byte": "bits it takes to tell a byte of sealed text",
+    "nats-per-byte": "the same in nats; where text is plain ASCII, a byte is a character",
+    "xz": "bits a byte that xz needs for the same text",
+    "xz after training text": "the same, having packed training text before it",
+    "zstd": "bits a byte that zstd needs for the same text",
+    "zstd after training text": "the same, having packed training text before it",
+    "two-sample": "how often a fresh classifier tells made from real; 50% is perfect",
+    "separation": "deviations between that classifier's scores of made and of real",
+    "frechet": "Fréchet distance of made from real, on random features",
 }
 """The errors that tasks measure, in words. One that is not here stands under its own name."""
 
-PERCENT = frozenset({"error", "balanced-error", "miss-rate", "two-sample"})
+PERCENT = frozenset({"parted", "nowhere", "error", "balanced-error", "miss-rate", "two-sample"})
 
 TASKS = {
     "cluster": "Which groups are there?",

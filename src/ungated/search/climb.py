@@ -42,6 +42,7 @@ class Judge(Protocol):
     @property
     def mixes(self) -> bool: ...
     def weigh(self, losses: Floats) -> Floats | None: ...
+    def blend(self, answers: Sequence[Answer], shares: Floats) -> Answer: ...
     def baseline(self, y: Array) -> Answer: ...
     def loss(self, y: Array, answer: Answer) -> float: ...
     def adjust(self, answer: Answer, by: float) -> Answer: ...
@@ -248,7 +249,8 @@ def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
     if trial.entrant.tastes:
         least = min(3 * LOADING, 0.1 * (terms.deadline - time.monotonic()))  # the first step of all takes longer
         return trial.course or max(least, 2 * TASTE * terms.share)  # what the rows of a taste take, twice
-    return terms.share if trial.entrant.algorithm.card.anytime else max(terms.share, 3 * ladder.expected(trial))
+    card = trial.entrant.algorithm.card
+    return terms.share if card.anytime and not card.ends else max(terms.share, 3 * ladder.expected(trial))
 
 
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
@@ -313,9 +315,7 @@ def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
     y = terms.y[rows]
     answers = [whole[k][0][rows] for k in keys]
     weights = weigh(answers, y, terms.task)
-    mean = np.einsum(
-        "i,ino->no", weights[weights > 0], np.stack([a for a, w in zip(answers, weights, strict=True) if w])
-    )
+    mean = terms.task.blend([a for a, w in zip(answers, weights, strict=True) if w], weights[weights > 0])
     by = temperature(mean, y, terms.task) if terms.task.mixes else 1.0
     by_key = {t.key: t for t in trials}
     members = [

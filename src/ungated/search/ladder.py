@@ -23,7 +23,7 @@ import numpy as np
 
 from ..core.algorithm import Entrant
 from ..core.errors import ModelError
-from ..core.numbers import Answer
+from ..core.numbers import Answer, Form
 from .split import Fold
 
 PATIENCE = 100  # trials without progress after which the climb ends
@@ -32,7 +32,8 @@ NOISE = 1.5  # over the root of the rows that judge: on few rows nobody is far b
 NEARER = 0.03  # the same for who may try more settings
 SATED = 0.7  # of the seconds given: who took less had learned what it could
 LEARNED = 0.97  # of the baseline's error: who errs less after its taste has learned something
-HOPELESS = 4  # times the time left: a network whose whole course is longer would get nowhere
+HOPELESS = 4  # times the time left: a network whose whole course is longer would get nowhere ...
+WORTHWHILE = 8.0  # ... but where it learns to generate, seconds from which on it does: each step makes it better
 PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
 CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
@@ -172,7 +173,7 @@ class Ladder:
             return self._send(trial, self.rungs[0], left, workers)
         while self._waiting and self._room():
             entrant = self._waiting.pop(0)
-            if self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1):
+            if self._hopeful(entrant, left):
                 return self.begin(entrant)
         if trial := self._promotable(left, workers):
             trial.rung += 1
@@ -198,6 +199,12 @@ class Ladder:
 
     def _expected(self, key: str) -> float:
         return self._planned.get(key, 1.0) * self._slower.get(key, 1.0)
+
+    def _hopeful(self, entrant: Entrant, left: float) -> bool:
+        """Whether an entrant comes to anything in the time left."""
+        if entrant.tastes and entrant.algorithm.card.tasks == {"generate"}:
+            return left > WORTHWHILE
+        return self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1)
 
     def _upto(self, rung: int) -> list[int]:
         return [k for part in self.rungs[: rung + 1] for k in part]

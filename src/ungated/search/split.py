@@ -104,14 +104,23 @@ def holdout(strata: Array | None, rows: int, seed: int, share: float, groups: Ar
     return [Fold(train, valid)]
 
 
+def given(rows: int, judges: int) -> tuple[list[Fold], str]:
+    """One fold that judges with the last rows, which came for that, and the split in words."""
+    parted = [Fold(np.arange(rows - judges), np.arange(rows - judges, rows))]
+    return parted, f"{rows - judges:,} rows to learn from, {judges:,} to judge, which came as the validation part"
+
+
 def once(
     strata: Array | None, rows: int, seed: int, share: float, most: int, groups: Array | None, in_order: bool
 ) -> tuple[list[Fold], str]:
-    """One fold that judges with a `share` of the rows, `most` at most, and the split in words; in_order: the last."""
+    """One fold that judges with a `share` of the rows, `most` at most, and the split in words.
+
+    in_order: the first ones. Of a whole, the end is sealed, and what stands next to it teaches most about it.
+    """
     share = min(share, most / rows)
     if in_order:
-        kept = rows - min(max(1, round(share * rows)), rows - 1)
-        parted = [Fold(np.arange(kept), np.arange(kept, rows))]
+        judges = min(max(1, round(share * rows)), rows - 1)
+        parted = [Fold(np.arange(judges, rows), np.arange(judges))]
     else:
         parted = holdout(strata, rows, seed, share, groups)
     noun = "pieces" if in_order else "rows"

@@ -13,11 +13,11 @@ class Author:
     """A saved model as a scribe. Raises ModelError, and UsageError for one that does not write."""
 
     def __init__(self, folder: str) -> None:
-        from ..generation import write
+        from ..generation import write, writing
         from ..model import Model
 
         self._model = Model.load(folder)
-        self._write = write
+        self._write, self._encoder = write, writing(self._model)
         self.name = Path(folder).resolve().name
         self.created = int(Path(folder).stat().st_mtime)
         for _ in self.write("", max_tokens=1):  # whatever is loaded at the first time is loaded now
@@ -29,7 +29,7 @@ class Author:
 
     def tokens(self, text: str) -> int:
         """How many tokens a text is, as the model was trained on it."""
-        return len(self._model.encoders[0].encode(text))  # type: ignore[attr-defined]
+        return len(self._encoder.encode(text))
 
 
 @click.command()

@@ -10,7 +10,7 @@ import abc
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..core.errors import ModelError, UsageError
-from ..core.numbers import Answer, Array, Column, Floats, Form, Numbers
+from ..core.numbers import Answer, Array, Column, Floats, Form, Numbers, Takes
 from .measures import Measure
 
 
@@ -29,7 +29,7 @@ class Task(abc.ABC):
     """
 
     id: ClassVar[str]
-    measures: ClassVar[dict[str, Measure]]
+    measures: ClassVar[Mapping[str, Measure]]
     mixes: ClassVar[bool] = True
     metric: str
 
@@ -50,6 +50,10 @@ class Task(abc.ABC):
     def adjust(self, answer: Answer, by: float) -> Answer:
         """The answers made less sure (by > 1) or surer (by < 1), where sureness means something."""
         return answer
+
+    def blend(self, answers: Sequence[Answer], shares: Floats) -> Answer:
+        """What several candidates' answers come to together: here their mean, by their shares."""
+        return np.asarray(sum(share * answer for share, answer in zip(shares, answers, strict=True)))
 
     def weigh(self, losses: Floats) -> Floats | None:
         """The candidates' shares in the ensemble, by their errors alone; None: those by which the mean errs least."""
@@ -105,12 +109,13 @@ class Supervised(Task):
 class Unsupervised(Task):
     """A task without given answers: held-out numbers become an exam whose truth is known all the same.
 
-    form: of the numbers that the exam is made of. sealed: the share of the rows that are sealed. held: the share of
+    form: of the numbers that the exam is made of; takes: how they are prepared. sealed: the share of the rows that are sealed. held: the share of
     the rows that judge the candidates, `most_held` at most. refits: whether what was chosen is learned once more
     from all rows, the sealed ones too, once these have judged it. counted: what an exam is made of, in words.
     """
 
     form: ClassVar[Form] = Form.ROWS
+    takes: ClassVar[frozenset[Takes]] = frozenset()
     sealed: ClassVar[float] = 0.2
     held: ClassVar[float] = 0.2
     most_held: ClassVar[int] = 5000
@@ -125,6 +130,10 @@ class Unsupervised(Task):
         classes: labels by which examples may be asked for (generate). settings: a person's own, such as the share of
         anomalies, of which those that are fields of the task are given. Raises UsageError.
         """
+
+    def settled(self, y: Array, answer: Answer) -> Self:
+        """The task once it is known what the ensemble answers to the exam: with a bar that is set by that, say."""
+        return self
 
     def exam(self, held: Numbers, seed: int) -> Numbers:
         """Held-out numbers as an exam: x to be answered, y what is true. Here, the rows themselves."""

@@ -21,7 +21,8 @@ from .measures import Measure
 
 LEAST = 2.0**-100  # a probability below this costs no more
 STRETCH = 500  # codes that are resampled together: neighbours are easy or hard together
-UNITS = {"text": ("byte", 8.0), "tune": ("note", 7.0)}  # kind -> what is counted, and its bits where nothing is known
+UNITS = {"text": "byte", "tune": "note"}  # kind -> what is counted, where what was read does not say
+BLANK = {"byte": 8.0}  # bits of a unit where nothing is known; of music, 7 bits (MIDI's numbers) of each code
 
 
 def bits(answer: Answer) -> Floats:
@@ -31,12 +32,20 @@ def bits(answer: Answer) -> Floats:
 
 @dataclass(frozen=True)
 class PerUnit(Measure):
-    """Bits, times `scale`, for each unit (byte, note) that the codes stand for: y is the units of each code."""
+    """Bits, times `scale`, for each unit (byte, note) that the codes stand for: y is the units of each code.
+
+    ends: whether it costs to tell where a sequence ends, as it does in a file; published errors of music leave it out.
+    """
 
     scale: float = 1.0
+    ends: bool = True
 
     def __call__(self, y: Array, answer: Answer) -> float:
-        return self.scale * float(bits(answer).sum() / max(float(np.sum(y)), 1e-9))
+        return float(self._cost(y, answer).sum() / max(float(np.sum(y)), 1e-9))
+
+    def _cost(self, y: Array, answer: Answer) -> Floats:
+        cost = self.scale * bits(answer)
+        return cost if self.ends else np.where(np.asarray(y) > 0, cost, 0.0)
 
     def interval(self, y: Array, answer: Answer, seed: int = 0) -> tuple[float, float]:
         """The 95% interval over samples of stretches of codes, with replacement (Künsch 1989)."""
@@ -44,54 +53,62 @@ class PerUnit(Measure):
         starts = np.arange(0, len(y), size)
         if len(starts) < 2:
             return float("nan"), float("nan")
-        cost, units = np.add.reduceat(bits(answer), starts), np.add.reduceat(np.asarray(y, np.float64), starts)
+        cost = np.add.reduceat(self._cost(y, answer), starts)
+        units = np.add.reduceat(np.asarray(y, np.float64), starts)
         drawn = np.random.default_rng(seed).integers(len(starts), size=(1000, len(starts)))
-        ratios = self.scale * cost[drawn].sum(axis=1) / np.maximum(units[drawn].sum(axis=1), 1e-9)
+        ratios = cost[drawn].sum(axis=1) / np.maximum(units[drawn].sum(axis=1), 1e-9)
         low, high = np.percentile(ratios, [2.5, 97.5])
         return float(low), float(high)
 
 
-MEASURES = {
+MEASURES: dict[str, Measure] = {
     m.id: m
     for m in (
         PerUnit("bits-per-byte", "bits it takes to tell a byte of sealed text"),
         PerUnit("nats-per-byte", "the same in nats; a byte is a character where text is plain ASCII", scale=np.log(2)),
-        PerUnit("bits-per-note", "bits it takes to tell a note of sealed tunes"),
-        PerUnit("nats-per-note", "the same in nats", scale=np.log(2)),
+        PerUnit("bits-per-note", "bits it takes to tell a note of sealed tunes", ends=False),
+        PerUnit("nats-per-note", "the same in nats", scale=np.log(2), ends=False),
+        PerUnit("bits-per-frame", "bits it takes to tell the notes that sound in one step of sealed tunes", ends=False),
+        PerUnit("nats-per-frame", "the same in nats, as it is published", scale=np.log(2), ends=False),
     )
 }
 
 
 @dataclass(frozen=True)
 class Generate(Unsupervised):
-    """kind: what is written, "text" or "tune". metric: the headline error, one of `measures`."""
+    """kind: what is written, "text" or "tune". metric: the headline error, one of `measures`.
+
+    unit: what the error is counted by: "byte", "note", or "frame" for tunes of chords a step.
+    """
 
     id: ClassVar = "generate"
     form: ClassVar = Form.STREAM
     measures: ClassVar = MEASURES
     sealed: ClassVar = 0.1
-    held: ClassVar = 0.05
     counted: ClassVar = "sealed codes"
 
     kind: str = "text"
     metric: str = "bits-per-byte"
+    unit: str = "byte"
 
     @property
     def outputs(self) -> int:
         return 1
 
     @property
+    def held(self) -> float:  # type: ignore[override]
+        """The share that judges: tunes are fewer than letters, and differ more."""
+        return 0.05 if self.unit == "byte" else 0.15
+
+    @property
     def guide(self) -> Measure:
         return self.measures[f"bits-per-{self.unit}"]
 
-    @property
-    def unit(self) -> str:
-        """What the error is counted by: "byte" or "note"."""
-        return UNITS.get(self.kind, UNITS["text"])[0]
-
     @classmethod
     def learn(cls, kind: str, classes: Sequence[str] = (), metric: str | None = None, **settings: Any) -> Self:
-        return cls(kind, check_metric(cls, metric, f"bits-per-{cls(kind).unit}"))
+        unit = str(settings.get("unit") or UNITS.get(kind, "byte"))
+        usual = "nats-per-frame" if unit == "frame" else f"bits-per-{unit}"
+        return cls(kind, check_metric(cls, metric, usual), unit)
 
     def exam(self, held: Numbers, seed: int) -> Numbers:
         """The held-out stream itself; y stays the units of each code."""
@@ -99,8 +116,8 @@ class Generate(Unsupervised):
 
     def baseline(self, y: Array) -> Answer:
         """Every byte (or note) as likely as any other; y is the units of each code."""
-        known_nothing = UNITS.get(self.kind, UNITS["text"])[1]
-        return np.array([[2.0 ** -(known_nothing * float(np.mean(y)))]])
+        each = BLANK[self.unit] * float(np.mean(y)) if self.unit in BLANK else 7.0
+        return np.array([[2.0**-each]])
 
     def said(self, answer: Answer, columns: Sequence[Column]) -> dict[str, Array]:
         """How many bits each code takes."""
@@ -110,8 +127,8 @@ class Generate(Unsupervised):
         return {m.id: m(y, answer) for m in self.measures.values() if m.id.endswith(self.unit)}
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "metric": self.metric}
+        return {"kind": self.kind, "metric": self.metric, "unit": self.unit}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        return cls(values["kind"], values["metric"])
+        return cls(values["kind"], values["metric"], values["unit"])

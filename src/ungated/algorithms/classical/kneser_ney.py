@@ -7,7 +7,7 @@ but after how many different ones. "Francisco" is frequent and yet follows one w
 already. Chen and Goodman take different amounts off counts of 1, 2 and more, told by how many such counts there are.
 For thirty years nothing else did better on little text, and beside a network it still helps.
 
-Cost: O(order · n log n) time, O(order · n) memory for n codes; an answer takes `order` searches a code.
+Cost: O(n log n + order · n) time, O(order · n) memory for n codes; an answer takes `order` searches a code.
 Paper: Kneser & Ney, "Improved Backing-Off for M-gram Language Modeling", ICASSP 1995; modified and interpolated by
 Chen & Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", Harvard TR-10-98, 1998.
 """
@@ -34,6 +34,8 @@ class KneserNey(Algorithm):
         paper="Kneser & Ney, Improved Backing-Off for M-gram Language Modeling, ICASSP (1995)",
         tasks=frozenset({"generate"}),
         form=Form.STREAM,
+        anytime=True,
+        ends=True,
     )
     fitted: ClassVar = GramWriter
     variants: ClassVar = ({"order": 5}, {"order": 9})
@@ -42,7 +44,7 @@ class KneserNey(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, order = job.rows * max(1, job.width), self._order(sum(job.levels))
-        return Cost(0.01 + 6.0 * order * n / (on.scalar * 1e6), n * (40.0 + 24.0 * order))
+        return Cost(0.01 + (1.5 + 0.15 * order) * n / (on.scalar * 1e6), n * (40.0 + 24.0 * order))
 
     def _order(self, levels: int) -> int:
         return self.order or (LETTERS if levels < FEW_LEVELS else WORDS)

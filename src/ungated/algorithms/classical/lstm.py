@@ -89,7 +89,9 @@ class LSTM(Algorithm):
         visits = self.schedule(n).epochs * n
         weights = 8 * self.layers * self.width**2 + 2 * levels * self.width
         steps = visits / self.batch
-        seconds = visits * 6.0 * weights / (on.gflops * 1e9) + steps * (self.window * 3e-4 + 40 * weights / on.bandwidth)
+        seconds = visits * 6.0 * weights / (on.gflops * 1e9) + steps * (
+            self.window * 3e-4 + 40 * weights / on.bandwidth
+        )
         return Cost(1.0 + seconds, 2.5e8 + 16.0 * n + 24.0 * weights + 8.0 * self.batch * (levels + 20 * self.width))
 
     def schedule(self, codes: int) -> Schedule:

@@ -36,6 +36,8 @@ class MarkovChain(Algorithm):
         paper="Markov, An Example of Statistical Investigation of the Text Eugene Onegin (1913)",
         tasks=frozenset({"generate"}),
         form=Form.STREAM,
+        anytime=True,
+        ends=True,
     )
     fitted: ClassVar = GramWriter
 
@@ -43,18 +45,18 @@ class MarkovChain(Algorithm):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n = job.rows * max(1, job.width)
-        return Cost(0.01 + 8.0 * n / (on.scalar * 1e6) * 2, 120.0 * n)
+        return Cost(0.01 + 7.0 * n / (on.scalar * 1e6), 120.0 * n)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> GramWriter:
         x = checked(self.card, train)
-        kept = len(x) - max(1, round(WATCHED * len(x)))
-        learn, watched = x[:kept], np.concatenate([np.zeros(1, np.int32), x[kept:]])
+        first = max(1, round(WATCHED * len(x)))
+        learn, watched = x[first:], x[:first]
         tried = {}
         for back in [self.back] if self.back else [1, 2, 3]:
             counts = Counts.of(learn, train.levels, back + 1)
             for imagined in IMAGINED:
                 tried[back, imagined] = -float(np.log(_chain(counts, imagined).chances(watched)).mean())
-            if not clock.tick(back, min(tried.values())):
+            if not clock.tick(back, min(tried.values())) or clock.left() < 2 * clock.spent():
                 break
         back, imagined = min(tried, key=lambda k: tried[k])
         return GramWriter.of(_chain(Counts.of(x, train.levels, back + 1), imagined), train.marks)

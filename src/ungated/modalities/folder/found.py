@@ -21,6 +21,7 @@ class Found:
     kinds: the kinds of columns that need no guessing. target: the column of labels, None where there are none.
     how: what it is, in words. sealed: the official test rows, columns as in `frame`, None without them.
     in_order: the rows are pieces of one whole, in their order, such as a long text.
+    judges: how many of the last rows came as the part by which candidates are judged.
     hows: column -> what its encoders are to know of it (see `ColumnKind.how`).
     broken: every file that was not or cannot be read. files: how many were looked at, broken ones included.
     """
@@ -36,3 +37,4 @@ class Found:
     notes: list[str] = field(default_factory=list)
     in_order: bool = False
     hows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    judges: int = 0

@@ -11,7 +11,7 @@ from .decode import decode
 from .duplicates import confirmed, fingerprints
 from .packed import is_packed, pack, pack_all, unpack
 from .pixels import PixelEncoder
-from .previews import edges, mosaic, original, preview
+from .previews import edges, mosaic, original, preview, sheet
 from .rows import PicturePart, described
 from .survey import survey
 
@@ -33,6 +33,7 @@ __all__ = [
     "preview",
     "read_idx",
     "read_npz",
+    "sheet",
     "survey",
     "unpack",
 ]

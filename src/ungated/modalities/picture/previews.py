@@ -51,6 +51,27 @@ def mosaic(cells: Sequence[bytes], side: int = 48, across: int = 10) -> str:
     return _uri(sheet)
 
 
+def sheet(cells: Sequence[bytes | None], side: int, across: int, most: int) -> str:
+    """Many packed pictures in squares of `side` pixels, `across` in a line, nothing between them, as one data URI.
+
+    As coarse as it must be for at most about `most` bytes; "" where even that is too much. None stays empty.
+    """
+    lines = -(-len(cells) // across) or 1
+    tiles = [None if c is None else _sized(unpack(c), side) for c in cells]
+    grey = all(t is None or t.mode == "L" for t in tiles)
+    whole = Image.new("L" if grey else "RGB", (across * side, lines * side), 128 if grey else (128,) * 3)
+    for k, tile in enumerate(tiles):
+        if tile is not None:
+            square = tile.convert(whole.mode).resize((side, side), Image.Resampling.LANCZOS)
+            whole.paste(square, (k % across * side, k // across * side))
+    for quality in (80, 60, 40, 20):
+        out = BytesIO()
+        whole.save(out, "JPEG", quality=quality, optimize=True)
+        if out.tell() <= most:
+            return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+    return ""
+
+
 def edges(cell: bytes, side: int = 288) -> str:
     """A packed picture's histograms of oriented gradients, drawn, as a data URI of `side` pixels on its long side.
 

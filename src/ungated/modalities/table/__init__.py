@@ -14,7 +14,7 @@ from .kinds import look
 from .media import MEDIA, Described, alike, modality
 from .named import NAMED, NamedSet, named
 from .read import Raw, read
-from .schema import KINDS, ColumnKind, Schema
+from .schema import KINDS, ColumnKind, Schema, many
 from .suspect import warnings
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "give_back_table",
     "heavy",
     "look",
+    "many",
     "modality",
     "named",
     "read",

@@ -16,6 +16,7 @@ import polars as pl
 from ...core.algorithm import State
 from ...core.errors import InputError
 from ...core.numbers import Array, Column, Form, Numbers, Takes
+from .alike import measured_alike
 from .categories import CodePart, FlagPart, LevelsPart
 from .codes import SeriesPart, are_codes
 from .dates import DatePart
@@ -93,7 +94,7 @@ class RowEncoder:
         here = set(frame.columns)
         wanted = [n for n in features if schema[n].kind not in LEFT_OUT and n in here]
         frame = _plain(frame.select(wanted))
-        parts = [_part(schema[n], frame[n], takes, {} if memo is None else memo) for n in wanted]
+        parts = measured_alike([_part(schema[n], frame[n], takes, {} if memo is None else memo) for n in wanted])
         return cls(tuple(p for p in parts if not _is_sparse(p)), tuple(p for p in parts if _is_sparse(p)))
 
     @property

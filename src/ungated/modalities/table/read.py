@@ -29,7 +29,8 @@ class Raw:
     base: the folder against which paths in cells are read. kinds: columns whose kind is known from what was read.
     target: the column that is the answer, where what was read says so. sealed: rows that came as the test's own part.
     broken: files that could not be read. limit_bytes: what the frame may hold. in_order: the rows are pieces of one
-    whole, such as a long text. hows: column -> what its encoders are to know of it.
+    whole, such as a long text. hows: column -> what its encoders are to know of it. judges: how many of the last rows
+    came as the part by which candidates are judged.
     """
 
     frame: pl.DataFrame
@@ -47,12 +48,13 @@ class Raw:
     limit_bytes: int | None = None
     in_order: bool = False
     hows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    judges: int = 0
 
     @property
     def unread(self) -> np.ndarray:
-        """Which rows, (n,) bool, are text files that could not be read: their cells came empty."""
+        """Which rows, (n,) bool, are texts or tunes that could not be read: their cells came empty."""
         gone = np.zeros(self.frame.height, bool)
-        for name in [n for n, kind in self.kinds.items() if kind == "text"]:
+        for name in [n for n, kind in self.kinds.items() if kind in ("text", "tune")]:
             gone |= self.frame[name].is_null().to_numpy()
         return gone
 

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 CHARACTERS, PAIRS = "characters", "byte pairs"
-SMALL = 2_000_000  # characters of a corpus below which byte pairs are not tried: too few to learn words from
-TRIED = 3_000_000  # characters on which both are tried
+SMALL = 2_000_000  # characters of a corpus below which byte pairs are not tried: too few to learn words from ...
+LARGE = 6_000_000  # ... and from which on they are not doubted; between the two both are tried
+LEARNED_FROM = 3_000_000  # characters from which byte pairs are learned
 MOST_CHARACTERS = 5000  # different ones that have codes of their own; rarer ones are spelled
 PER_TOKEN = 3000  # characters of the corpus for each token ...
 TOKENS = 512, 8192  # ... within these bounds
+TOKEN_LETTERS = 3.3  # characters of a token, about
 NIBBLES = 16
 MARKS = 3  # what stands before a gap, what stands behind it, and what belongs into it, follow one each
 
@@ -74,6 +76,15 @@ class StreamEncoder:
     @property
     def size(self) -> tuple[int, ...]:
         return ()
+
+    @classmethod
+    def foreseen(cls, values: pl.Series, how: dict[str, Any]) -> tuple[int, int]:
+        """(about how many codes these texts come to, about how many different ones), without learning any."""
+        size = int(values.str.len_chars().sum())
+        units = how.get("units") or (PAIRS if size > SMALL and not missing(("modern",)) else CHARACTERS)
+        if units == PAIRS:
+            return round(size / TOKEN_LETTERS), round(np.clip(size / PER_TOKEN, *TOKENS))
+        return size, 1 + NIBBLES + values.head(50).str.head(20_000).str.split("").explode().n_unique()
 
     def numbers(self, values: pl.Series, y: Array) -> Numbers:
         """x int32 (n,): the documents, each after a 0; y float64 (n,): how many bytes each code stands for."""
@@ -153,6 +164,10 @@ class StreamEncoder:
         speller = Speller(self)
         return "".join([*(speller.take(int(c)) for c in codes), speller.end()])
 
+    def speller(self, begun: bytes = b"") -> "Speller":
+        """What turns codes into text one by one. begun: bytes that come first and are not given again."""
+        return Speller(self, begun)
+
     def state(self) -> State:
         """What was learned, to be saved."""
         names = ("source", "units", "levels", "joined", "marks", "why")
@@ -217,7 +232,8 @@ def _rules(texts: pl.Series, units: str) -> tuple[str, int]:
         rules = np.sort(met).astype("<u4").tobytes().decode("utf-32-le")
         return rules, len(rules) + NIBBLES
     size = sum(map(len, texts))
-    tokenizer = learned(texts, int(np.clip(size / PER_TOKEN, *TOKENS)), before="")
+    some = texts.gather_every(max(1, round(size / LEARNED_FROM)))
+    tokenizer = learned(some, int(np.clip(size / PER_TOKEN, *TOKENS)), before="")
     return tokenizer.to_str(), tokenizer.get_vocab_size()
 
 
@@ -228,15 +244,12 @@ def _chosen(texts: pl.Series) -> tuple[str, str]:
         return CHARACTERS, f"{size:,} characters; byte pairs need the extra 'modern'"
     if size < SMALL:
         return CHARACTERS, f"{size:,} characters are too few to learn words from"
-    tried = {units: _quick_bits(_sample(texts, size), units) for units in (CHARACTERS, PAIRS)}
+    if size > LARGE:
+        return PAIRS, f"{size:,} characters are enough to learn words from"
+    tried = {units: _quick_bits(texts.to_list(), units) for units in (CHARACTERS, PAIRS)}
     best = min(tried, key=lambda units: tried[units])
     said = ", ".join(f"{bits:.3f} as {units}" for units, bits in tried.items())
     return best, f"bits a byte of n-grams on held-out text: {said}"
-
-
-def _sample(texts: pl.Series, size: int) -> list[str]:
-    every = max(1, round(size / TRIED))
-    return [t[: TRIED // 10] for t in texts.gather_every(every)]
 
 
 def _quick_bits(texts: list[str], units: str) -> float:

@@ -1,0 +1,192 @@
+"""`ungated generate MODEL` and `ungated complete MODEL`: the words of the commands. Text streams as it is written."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .core.errors import UsageError
+from .core.numbers import Form
+
+_TEMPERATURE = click.option(
+    "--temperature",
+    default=0.8,
+    show_default=True,
+    help="0 takes the likeliest each time; 1 as it learned; more: wild.",
+)
+_TOP_P = click.option("--top-p", default=0.95, show_default=True, help="Share of the chances that is drawn from.")
+_MAX_TOKENS = click.option(
+    "--max-tokens", default=200, show_default=True, type=click.IntRange(1), help="Characters, or pieces of words."
+)
+_SEED = click.option("--seed", type=int, help="The same gives the same.  [default: another each time]")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--prompt", default="", metavar="TEXT", help="What it goes on from; - reads it from standard input.")
+@click.option("--suffix", metavar="TEXT", help="What stands behind the gap that is to be filled.")
+@click.option("--count", default=1, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
+@_TEMPERATURE
+@_TOP_P
+@_MAX_TOKENS
+@click.option("--stop", "stops", multiple=True, metavar="TEXT", help="Where it ends, if it comes to write that.")
+@_SEED
+@click.option("--label", metavar="CLASS", help="Pictures of that class alone.")
+@click.option("--guidance", type=float, help="How far the class of a picture is exaggerated; 0: not at all.")
+@click.option("--bars", default=16, show_default=True, type=click.IntRange(1), help="Length of a tune.")
+@click.option("--out", metavar="FILE", help="Pictures: a PNG. Tunes: .mid, .wav or .png. Text: a file instead of here.")
+@click.option("--wav", metavar="FILE", help="A tune to hear as well.")
+def generate(
+    model: str,
+    prompt: str,
+    suffix: str | None,
+    count: int,
+    temperature: float,
+    top_p: float,
+    max_tokens: int,
+    stops: tuple[str, ...],
+    seed: int | None,
+    label: str | None,
+    guidance: float | None,
+    bars: int,
+    out: str | None,
+    wav: str | None,
+) -> None:
+    """Let MODEL make something new: text or code, pictures, or tunes, as it was trained on (fit --task generate).
+
+    \b
+    ungated generate MODEL --prompt "def read_csv("
+    ungated generate MODEL --count 64 --out grid.png
+    ungated generate MODEL --bars 16 --out song.mid --wav song.wav
+    """
+    from .model import Model
+
+    loaded = Model.load(model)
+    if getattr(loaded.task, "form", None) is Form.PIXELS:
+        _pictures(loaded, count, label, seed or 0, guidance, Path(out or "made.png"))
+        return
+    if getattr(loaded.task, "kind", "") == "tune":
+        _tunes(loaded, count, bars, temperature, top_p, seed, Path(out or "made.mid"), Path(wav) if wav else None)
+        return
+    if wav or label:
+        raise UsageError(f"{'--wav' if wav else '--label'} is not for a model that writes text.")
+    prompt = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n").replace("\\t", "\t")
+    how = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "stop": stops, "suffix": suffix}
+    with _opened(out) as file:
+        for k in range(count):
+            if count > 1:
+                click.echo(f"{chr(10) if k else ''}--- {k + 1} of {count}", file=file)
+            _stream(loaded, prompt, file, seed=None if seed is None else seed + k, **how)
+
+
+@contextlib.contextmanager
+def _opened(out: str | None) -> Iterator[Any]:
+    """The file to write to, or None for the terminal. Raises UsageError."""
+    if out is None:
+        yield None
+        return
+    try:
+        with open(out, "w", encoding="utf-8") as file:
+            yield file
+    except OSError as e:
+        raise UsageError(f"{out} cannot be written: {e.strerror or e}.") from e
+
+
+def _stream(model: Any, prompt: str, file: Any, **how: Any) -> None:
+    """The prompt and what the model goes on with, as it comes."""
+    from .generation import write
+
+    click.echo(prompt, nl=False, file=file)
+    for piece in write(model, prompt, **how):
+        click.echo(piece, nl=False, file=file)
+        (file or sys.stdout).flush()
+    click.echo(how.get("suffix") or "", file=file)
+
+
+def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: float | None, out: Path) -> None:
+    from .generation_pictures import grid, make  # type: ignore[import-not-found]
+
+    try:
+        out.write_bytes(grid(make(model, count, label, seed, guidance)))
+    except OSError as e:
+        raise UsageError(f"{out} cannot be written: {e.strerror or e}.") from e
+    click.echo(f"{count:,} pictures are in {out}")
+
+
+def _tunes(
+    model: Any,
+    count: int,
+    bars: int,
+    temperature: float,
+    top_p: float,
+    seed: int | None,
+    out: Path,
+    wav: Path | None,
+) -> None:
+    from .generation_music import check_writable, compose, write_tune
+
+    check_writable([out, *([wav] if wav else [])])
+    for k in range(count):
+        tune = compose(model, bars, temperature=temperature, top_p=top_p, seed=None if seed is None else seed + k)
+        for path in (out, wav):
+            if path is not None:
+                named = path.with_stem(f"{path.stem}-{k + 1}") if count > 1 else path
+                write_tune(tune, named)
+                click.echo(f"{bars} bars are in {named}")
+
+
+@click.command()
+@click.argument("model")
+@_TEMPERATURE
+@_TOP_P
+@_MAX_TOKENS
+@_SEED
+def complete(model: str, temperature: float, top_p: float, max_tokens: int, seed: int | None) -> None:
+    """Type, and MODEL goes on; type more, and it goes on from all that.
+
+    An empty line lets it go on. A line that ends in \\ is not finished: the next one is written below it. :new forgets
+    what was written. Ctrl-C stops a text, Ctrl-D ends.
+    """
+    from .generation import write, writing
+    from .model import Model
+
+    loaded = Model.load(model)
+    writing(loaded)
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  # arrows and history at the prompt
+    if sys.stdin.isatty():
+        click.echo("Type, and it goes on. An empty line: more of the same. :new forgets. Ctrl-D ends.", err=True)
+    text, turn = "", 0
+    while (typed := _typed()) is not None:
+        if typed.strip() == ":new":
+            text = ""
+            continue
+        text += typed
+        try:
+            own = None if seed is None else seed + turn
+            for piece in write(loaded, text, temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=own):
+                click.echo(piece, nl=False)
+                sys.stdout.flush()
+                text += piece
+        except KeyboardInterrupt:
+            click.echo(" …", nl=False)
+        click.echo()
+        turn += 1
+
+
+def _typed() -> str | None:
+    """What was typed, its lines that end in a backslash joined; None at the end."""
+    lines = []
+    try:
+        while True:
+            line = input("" if not sys.stdin.isatty() else "… " if lines else "› ")
+            lines.append(line.removesuffix("\\"))
+            if not line.endswith("\\"):
+                return "\n".join(lines)
+    except EOFError:
+        return "\n".join(lines) if lines else None
+    except KeyboardInterrupt:
+        return None
