@@ -23,7 +23,7 @@ import numpy as np
 
 from ..core.algorithm import Entrant
 from ..core.errors import ModelError
-from ..core.numbers import Answer, Form
+from ..core.numbers import Answer
 from .split import Fold
 
 PATIENCE = 100  # trials without progress after which the climb ends
