@@ -15,10 +15,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ungated.core.algorithm import Cost, Entrant, State
+from ungated.core.algorithm import Entrant, State
 from ungated.core.clock import Clock
 from ungated.core.errors import ModelError, UsageError
-from ungated.core.numbers import Form, Numbers
 from ungated.engines import state
 from ungated.engines.jobs import Job
 from ungated.journal import Journal
@@ -48,7 +47,11 @@ def learned(clock: Clock, plan: dict[str, Any] | None = None, stop_after: int | 
 
     with session(1, clock.seed):
         net = torch.nn.Sequential(
-            torch.nn.Linear(4, 16), torch.nn.BatchNorm1d(16), torch.nn.ReLU(), torch.nn.Dropout(0.2), torch.nn.Linear(16, 1)
+            torch.nn.Linear(4, 16),
+            torch.nn.BatchNorm1d(16),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(0.2),
+            torch.nn.Linear(16, 1),
         )
 
         def loss(net: Any, x: Any, y: Any) -> Any:
@@ -145,7 +148,9 @@ def test_a_checkpoint_is_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_job_takes_up_its_own_checkpoint_and_no_other(tmp_path: Path) -> None:
     from ungated.engines.worker import _clock
 
-    job = Job("1-0", "a:A", {"x": 1.5}, "t:T", {}, tmp_path, tmp_path, tmp_path / "out", keep=tmp_path / "k.safetensors")
+    job = Job(
+        "1-0", "a:A", {"x": 1.5}, "t:T", {}, tmp_path, tmp_path, tmp_path / "out", keep=tmp_path / "k.safetensors"
+    )
     first = _clock(job, lambda step, error: None)
     assert first.kept is None
     first.curve.append((1.0, 0.5))
@@ -257,8 +262,7 @@ def test_with_more_time_who_ran_the_long_course_runs_on(tmp_path: Path) -> None:
     course = ladder.trials[2]
     course.course = 40.0
     for trial in (course, ladder.trials[1]):
-        assert (path := diary.checkpoint(f"{trial.key}-0")) is not None
-        state.write_file(path, State({"spent": 40.0}))
+        state.write_file(tmp_path / "going" / f"{trial.key}-0.safetensors", State({"spent": 40.0}))
     diary.write(ladder, [], now=True)
     diary.over(ladder)
     assert [p.stem for p in (tmp_path / "going").iterdir()] == ["2-0"]
@@ -274,13 +278,12 @@ def test_with_more_time_who_ran_the_long_course_runs_on(tmp_path: Path) -> None:
 # -- whole runs --------------------------------------------------------------------------------------------------------
 
 
-def digits(folder: Path, rows: int = 600) -> Path:
-    """Small pictures as an NPZ archive, on which a network has to run the long course."""
-    from sklearn.datasets import load_digits
-
-    x, y = load_digits(return_X_y=True)
-    np.savez(folder / "digits.npz", x=np.repeat(x[:rows].reshape(-1, 8, 8) * 15.9, 2, axis=1).astype(np.uint8), y=y[:rows])
-    return folder / "digits.npz"
+def prose(folder: Path, most: int = 200_000) -> Path:
+    """Texts that are on every machine, on which a network has to run the long course."""
+    library = Path(json.__file__).parent.parent
+    text = "".join(p.read_text(encoding="utf-8") for p in sorted(library.glob("*.py"))[:20])[:most]
+    (folder / "prose.txt").write_text(text, encoding="utf-8")
+    return folder / "prose.txt"
 
 
 def start(*words: object) -> subprocess.Popen[str]:
@@ -345,29 +348,32 @@ def test_ctrl_c_keeps_the_model_and_the_run(tmp_path: Path) -> None:
 def test_a_network_s_long_course_is_killed_gone_on_with_and_lengthened(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     out, run = tmp_path / "m", tmp_path / "m.run"
-    words = ("--algorithms", "residual_network,ridge", "--set", "effort=4.0")
-    process = start("fit", digits(tmp_path), "--target", "label", "--time", "25s", "--out", out, "--json", *words)
-    until(process, lambda: any((run / "going").glob("*.safetensors")) and _courses(run))
+    words = ("--algorithms", "language_transformer,markov_chain", "--set", "width=64")
+    process = start("fit", prose(tmp_path), "--task", "generate", "--time", "100s", "--out", out, "--json", *words)
+    until(process, lambda: _courses(run) and any((run / "going").glob(f"{_courses(run)[0]}-0.*")), seconds=90)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert _courses(run)
-    kept = Diary(run).kept()
-    assert 0 < kept <= entry(run)["spent"]
-    said = end(start("fit", "--resume", run, "--json"))
+    course = f"{_courses(run)[0]}-0"
+    kept, learned = Diary(run).kept(), Diary(run).before(course)
+    assert 0 < learned < kept <= entry(run)["spent"]
+    said = end(start("fit", "--resume", run, "--time", f"{kept + 15:.0f}s", "--json"))
     assert said["error"]["value"] < said["error"]["baseline"]
-    if not run.exists():
-        return  # it had learned all that it could
+    assert Diary(run).before(course) > learned  # it went on from there, and could go on further
     for option in ("--seed", "--target"):
         refused = subprocess.run([*UNGATED, "fit", "--resume", run, option, "3"], capture_output=True, text=True)
         assert "goes on with what the run was begun with" in refused.stderr
     refused = subprocess.run([*UNGATED, "fit", "--resume", run], capture_output=True, text=True)
     assert "--time +10m" in refused.stderr
-    longer = end(start("fit", "--resume", run, "--time", "+8s", "--json"))
+    learned = Diary(run).before(course)
+    longer = end(start("fit", "--resume", run, "--time", "+12s", "--json"))
     assert longer["seconds"] > said["seconds"]
+    assert Diary(run).before(course) > learned
 
 
-def _courses(run: Path) -> list[Any]:
-    return [t for t in entry(run).get("ladder", {}).get("trials", ()) if t["course"]]
+def _courses(run: Path) -> list[int]:
+    """The keys of trials that run the long course."""
+    trials = entry(run).get("ladder", {}).get("trials", ())
+    return [key for key, trial in enumerate(trials) if trial["course"]]
 
 
 def test_other_rows_are_noticed(tmp_path: Path) -> None:

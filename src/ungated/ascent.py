@@ -19,7 +19,7 @@ from .core.algorithm import Entrant
 from .core.numbers import Array
 from .core.run import Run
 from .engines import state
-from .engines.pool import Pool
+from .engines.pool import START, Pool
 from .journal import Journal
 from .listener import Listener, Progress
 from .means import Means
@@ -71,6 +71,8 @@ def ascend(
     to = scratch / "blocks"
     prepared = Prepared(question.rows, question.y, question.schema, view, folds, to, exam, question.reference)
     y, folds, learned = _answers(question, prepared, folds)
+    if journal.resumed:
+        pool.get_warm(START)  # libraries were loaded before: it costs this run no time, as reading does not
     means = dataclasses.replace(means, budget=journal.budget(means.budget))
     climbing_seconds = means.budget.left() - _reserve(means, question)
     deadline = time.monotonic() + climbing_seconds

@@ -160,6 +160,10 @@ class Journal:
         """What the climb writes down."""
         return Diary(self.folder, budget.spent, self.longer)
 
+    def going(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self.folder is not None and any((self.folder / "going").glob("*.safetensors"))
+
     def trials(self, otherwise: Path) -> Path:
         """Where fitted states go."""
         return self.folder / "trials" if self.folder else otherwise
@@ -177,7 +181,7 @@ class Journal:
         """Write down how it ended; the folder goes where nobody could go on."""
         if self.folder is None:
             return
-        if ended != "interrupted" and not any((self.folder / "going").glob("*")):
+        if ended != "interrupted" and not self.going():
             shutil.rmtree(self.folder, ignore_errors=True)
             return
         self.ended = ended

@@ -152,7 +152,7 @@ def _fit(
 ) -> Model:
     """The steps, in their order. Workers start first, beside the reading."""
     with scratch() as folder:
-        with _pool(means, chosen, folder) as pool:
+        with _pool(means, chosen, folder, journal) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
             journal.same(question)
             listener.asked(run)
@@ -231,9 +231,13 @@ def _new_run(data: Any, seed: int, means: Means, command: str) -> Run:
     )
 
 
-def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path) -> Pool:
-    """Workers, which load what algorithms of rows need while the data are being read; networks load when asked."""
-    modules = list(dict.fromkeys(m for cls in chosen if cls.card.form is Form.ROWS for m in cls.card.loads))
+def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path, journal: Journal) -> Pool:
+    """Workers, which load what algorithms of rows need while the data are being read; networks load when asked.
+
+    Where there are checkpoints to go on from, networks are known to be asked.
+    """
+    soon = [cls.card for cls in chosen if cls.card.form is Form.ROWS or (cls.card.anytime and journal.going())]
+    modules = list(dict.fromkeys(m for card in soon for m in card.loads))
     logs = scratch / "workers"
     return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=modules, threads=means.threads)
 

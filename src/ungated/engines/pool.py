@@ -92,6 +92,12 @@ class Pool:
         with self._lock:
             return sum(c.warm for c in self._children)
 
+    def get_warm(self, seconds: float) -> None:
+        """Wait until all workers are warm, but no longer than that."""
+        until = time.monotonic() + seconds
+        while self.warm < self.workers and time.monotonic() < until:
+            time.sleep(0.05)
+
     @property
     def running(self) -> list[Job]:
         """Jobs submitted and not yet done."""
