@@ -349,14 +349,14 @@ def test_a_network_s_long_course_is_killed_gone_on_with_and_lengthened(tmp_path:
     pytest.importorskip("torch")
     out, run = tmp_path / "m", tmp_path / "m.run"
     words = ("--algorithms", "language_transformer,markov_chain", "--set", "width=64")
-    process = start("fit", prose(tmp_path), "--task", "generate", "--time", "100s", "--out", out, "--json", *words)
+    process = start("fit", prose(tmp_path), "--task", "generate", "--time", "45s", "--out", out, "--json", *words)
     until(process, lambda: _courses(run) and any((run / "going").glob(f"{_courses(run)[0]}-0.*")), seconds=90)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     course = f"{_courses(run)[0]}-0"
     kept, learned = Diary(run).kept(), Diary(run).before(course)
     assert 0 < learned < kept <= entry(run)["spent"]
-    said = end(start("fit", "--resume", run, "--time", f"{kept + 15:.0f}s", "--json"))
+    said = end(start("fit", "--resume", run, "--time", f"{kept + 12:.0f}s", "--json"))
     assert said["error"]["value"] < said["error"]["baseline"]
     assert Diary(run).before(course) > learned  # it went on from there, and could go on further
     for option in ("--seed", "--target"):
