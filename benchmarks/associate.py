@@ -2,13 +2,14 @@
 
     python benchmarks/associate.py --data DATA [--rounds 7] [--only speed,counts,hits,low]
 
-speed: every system finds all frequent sets of the same baskets at the same support, in this process, one after another
-in each round; the best and the median round are told. A system whose package is not installed is left out; install
-mlxtend, efficient-apriori and pyfim beside NumPy, SciPy and this package's source (PYTHONPATH=src). Each gets the baskets
-as it likes them best, made before the clock starts, and answers as it does by default; Ungated's answer is arrays, and
-what it takes to turn them into Python sets stands beside it.
-counts: numbers that were published or computed elsewhere. hits: an item is taken out of each sealed basket; how often it
-is among ten offered, against what is common. low: 100,000 baskets of 1,000 items at a support of one basket.
+speed: every system finds all frequent sets of the same baskets at the same support, in this process, one after
+another in each round; the best and the median round are told. A system whose package is not installed is left out;
+install mlxtend, efficient-apriori and pyfim beside NumPy, SciPy and this package's source (PYTHONPATH=src). Each gets
+the baskets as it likes them best, made before the clock starts, and answers as it does by default; Ungated's answer
+is arrays, and what it takes to turn them into Python sets stands beside it.
+counts: numbers that were published or computed elsewhere.
+hits: an item is taken out of each sealed basket; how often it is among ten offered, against what is common.
+low: 100,000 baskets of 1,000 items at a support of one basket.
 """
 
 import argparse
@@ -96,11 +97,10 @@ def mlxtend(rows: list[list[int]], items: int, least: int) -> dict[str, Run]:
 def pyfim(rows: list[list[int]], items: int, least: int) -> dict[str, Run]:
     import fim
 
-    kinds = ("eclat", "fpgrowth")
-    return {
-        f"pyfim {kind}": lambda find=getattr(fim, kind): len(find(rows, target="s", supp=-least, zmin=1, report="a"))
-        for kind in kinds
-    }
+    def found(find: Any) -> Run:
+        return lambda: len(find(rows, target="s", supp=-least, zmin=1, report="a"))
+
+    return {"pyfim eclat": found(fim.eclat), "pyfim fpgrowth": found(fim.fpgrowth)}
 
 
 def efficient_apriori(rows: list[list[int]], items: int, least: int) -> dict[str, Run]:
@@ -164,7 +164,8 @@ def speed(data: Path, rounds: int) -> None:
                 continue
             ms, middle = 1000 * min(took[system]), 1000 * statistics.median(took[system])
             print(
-                f"| {name} | {support:g} | {counts[system]:,} | {system} | {ms:.1f} ({middle:.1f}) | {ms / best / 1000:.1f} |"
+                f"| {name} | {support:g} | {counts[system]:,} | {system} | {ms:.1f} ({middle:.1f}) "
+                f"| {ms / best / 1000:.1f} |"
             )
 
 

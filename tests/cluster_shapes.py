@@ -1,4 +1,4 @@
-"""Shapes whose number of groups a person sees at a glance, made anew from a seed; and what finds groups, in one process."""
+"""Shapes whose number of groups a person sees at a glance, made from a seed; and a fit to them in one process."""
 
 from collections.abc import Callable, Collection
 from typing import Any

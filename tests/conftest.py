@@ -19,7 +19,7 @@ def data_dir() -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of several processes (`-n 2`) one takes a whole file, or all checks of an algorithm: what they share is made once.
+    """Of several processes (`-n 2`) one takes a whole file, or all of an algorithm: what its checks share is made once.
 
     Groups by mark (`--dist loadgroup`) do nothing in pytest-xdist 3.8 beside pytest 9.2, which gives ids another way.
     """
@@ -28,7 +28,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file, _, test = nodeid.partition("::")
-            algorithm = re.search(r"\[(\w+)", test) if file.endswith("test_conformance.py") else None
+            algorithm = re.search(r"\[(\w+)", test) if "test_conformance" in file else None
             return algorithm[1] if algorithm else file
 
     return Together(config, log)

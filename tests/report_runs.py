@@ -337,7 +337,46 @@ class Page(HTMLParser):
         return json.loads(next(s for s in self.scripts if s.startswith("{")))
 
 
-RUNS = {"classify": classify, "regress": regress, "many classes": many_classes, "mixed": mixed, "bare": bare}
+def found() -> Run:
+    """A run without a target: rows on a map, in the order of time, and why some of them are odd."""
+    run = bare()
+    run.found = ["2 of 40 rows are called anomalies"]
+    why = [{"column": "heat", "value": "90", "usual": "30 to 50", "share": 0.9}]
+    items = [
+        {"label": f"row {i}", "score": 0.9 - i / 100, "anomaly": i < 2, "why": why if i < 2 else []} for i in range(8)
+    ]
+    places = {
+        "x": [i % 7 for i in range(40)],
+        "y": [i / 3 for i in range(40)],
+        "labels": [f"row {i}" for i in range(40)],
+    }
+    colours = {"score": [i / 40 for i in range(40)], "kind": ["a", "b"] * 20, "gap": [None] * 40}
+    pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+    windows = [{"from": "2024-01-01", "to": "2024-01-20", "mean": 0.4, "most": 0.9}]
+    run.figures = [
+        {"kind": "anomalies", "title": "The most unusual rows", "items": items},
+        {"kind": "map", "title": "Where they lie", **places, "colours": colours, "marks": [i < 2 for i in range(40)]},
+        {"kind": "map", "title": "With pictures", **places, "colours": {}, "images": [pixel, None] * 20},
+        {
+            "kind": "timeline",
+            "title": "Scores",
+            "at": [1.7e12, 1.71e12],
+            "score": [0.1, 0.9],
+            "windows": windows,
+            "bar": 0.8,
+        },
+    ]
+    return run
+
+
+RUNS = {
+    "found": found,
+    "classify": classify,
+    "regress": regress,
+    "many classes": many_classes,
+    "mixed": mixed,
+    "bare": bare,
+}
 
 
 NASTY = [

@@ -160,7 +160,6 @@ def test_it_honours_the_clock(id_: str, task: str) -> None:
     asked = exam(id_, task, 40)
     check_answer(cls().fit(example(cls.card.form, 1000), of, late).answer(asked.x), of, len(asked))
     assert len(late.curve) <= 3, "it went on learning after its time was up"
-    assert late.spent() < 10
 
 
 @every_pair

@@ -18,6 +18,11 @@ from .core.numbers import Array, Floats
 from .model import Model
 
 
+def writes(model: Model) -> bool:
+    """Whether all that the model holds can write; not so where there was no time to learn more than a baseline."""
+    return all(hasattr(fitted, "voice") for member in model.members for _, fitted in member.fits)
+
+
 @dataclass
 class Chorus:
     """Voices that speak as one: the probability of each code to come is their weighted mean."""
@@ -156,7 +161,7 @@ class Completing:
 
 
 def until(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:
-    """The pieces up to the first of the `stop` texts; what may be the beginning of one is held back until it is told."""
+    """The pieces up to the first of the `stop` texts; what may be the beginning of one is held back."""
     held = ""
     for piece in pieces:
         held += piece

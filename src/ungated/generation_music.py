@@ -9,10 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from .core.errors import UsageError
+from .core.errors import InputError, UsageError
 from .core.numbers import Array
 from .generation import Chorus, drawn
-from .modalities.music import RATE, StreamEncoder, Tune, roll, wave_of, write_midi, write_png, write_wav
+from .modalities.music import (
+    RATE,
+    StreamEncoder,
+    Tune,
+    recognise,
+    roll,
+    unpack,
+    wave_of,
+    write_midi,
+    write_png,
+    write_wav,
+)
 from .model import Model
 
 PROGRAMS = {"piano": 0, "organ": 19}  # instruments of General MIDI, counted from 0
@@ -78,12 +89,26 @@ def compose(
     return encoder.decode(np.array(codes))
 
 
+def opening(path: Path) -> Tune:
+    """The first tune in a file, to go on from. Raises InputError where there is none."""
+    found = recognise(path) if path.is_file() else None
+    cells: list[bytes] = found.frame["tune"].drop_nulls().to_list() if found is not None else []
+    if not cells:
+        raise InputError(
+            f"{path}: there is no tune to go on from. Give a file of MIDI, ABC, MusicXML or JSON of notes."
+        )
+    return unpack(cells[0])
+
+
 def write_tune(tune: Tune, path: Path, sound: str = "") -> None:
     """The tune as a file: MIDI, WAV or a picture of its piano roll, by the end of the name.
 
     sound: "piano" or "organ"; where "", what suits the tune. Raises UsageError for another kind of file.
     """
-    path.write_bytes(_written(tune, path, sound))
+    try:
+        path.write_bytes(_written(tune, path, sound))
+    except OSError as e:
+        raise UsageError(f"{path} cannot be written: {e.strerror or e}.") from e
 
 
 def check_writable(paths: Sequence[Path]) -> None:

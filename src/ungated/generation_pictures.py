@@ -44,7 +44,7 @@ def make(
     if guidance is None:
         return made_by.make(labels, seed)
     if getattr(made_by, "guidance", None) is None or len(classes_of(model)) < 2:
-        raise UsageError("--guidance is for models that were told the class of each picture (--target COLUMN).")
+        raise UsageError("--guidance is for flow matching that was told the class of each picture (--target COLUMN).")
     return made_by.make(labels, seed, guidance)  # type: ignore[call-arg]
 
 

@@ -25,6 +25,8 @@ from .refit import refit
 from .search.climb import Summit
 from .tasks import Supervised, Unsupervised
 
+MOST_OF = 0.7  # of the ensemble, by shares, that must have learned again for it to stand for the first
+
 
 def settled(question: Question, summit: Summit, prepared: Prepared) -> Question:
     """The question with its task as it is once the summit's answers to the exam are known."""
@@ -78,17 +80,23 @@ def learned_again(
     """The model learned from all rows, and how the one that was learned without the sealed ones did on these."""
     model = built(run, question, summit, prepared)
     judged = judge(model, question, run.seed) if question.sealed.height else None
-    entrant = max(summit.members, key=lambda m: m.weight).trial.entrant
     budget = dataclasses.replace(means.budget, seconds=0.9 * means.budget.seconds)  # what is found is yet to be told
-    learned_before = model.members[0].fits[0][1].state()
-    again = entrant.algorithm.settled(learned_before)
-    found = refit(question, again, question.view(entrant), pool, budget, run.seed, folder / "again")
-    if found is None:
+    again = [m.algorithm.settled(m.fits[0][1].state()) for m in model.members]
+    views = [question.view(m.trial.entrant) for m in summit.members]
+    found = refit(question, list(zip(again, views, strict=True)), pool, budget, run.seed, folder / "again")
+    kept = sum(m.weight for m, f in zip(model.members, found, strict=True) if f)
+    if kept < MOST_OF:
         run.notes.append("there was no time to learn from the sealed rows too: what is shown is of the others alone")
         return model, judged
     run.notes.append("once the sealed rows had judged it, it learned from all rows: what is shown is of all")
-    encoder, learned = found
-    return _assembled(run, question, [encoder], [(again, 1.0, [(0, learned)])], prepared), judged
+    encoders = {id(f[0]): f[0] for f in found if f}
+    place = {k: i for i, k in enumerate(encoders)}
+    members = [
+        (algorithm, m.weight / kept, [(place[id(f[0])], f[1])])
+        for algorithm, m, f in zip(again, model.members, found, strict=True)
+        if f
+    ]
+    return _assembled(run, question, list(encoders.values()), members, prepared), judged
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ class Model:
     def answers(self, data: Any, tell: Callable[[Broken], None] = lambda broken: None) -> pl.DataFrame:
         """What `predict` says, and for classes the probability of each as a column "P(class)", as a polars frame.
 
-        Where the rows are files, or baskets with names, the first column names them. tell: called with each file that could not be read.
+        Where the rows are files, or baskets with names, the first column names them. tell: called with each file that
+        could not be read.
         """
         answered = self._answered(data)
         for broken in answered.broken:
@@ -142,7 +143,7 @@ class Model:
         shares: list[float] = []
         for encoder, fits in self._fits():
             exam = self.task.exam(encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height)), seed)
-            y = exam.y if exam.form is self.task.form else y
+            y = exam.y if exam.form is self.task.form or not parts else y  # rather than of none, of another form
             parts += [fitted.answer(exam.x) for _, fitted in fits]
             shares += [share for share, _ in fits]
         return y, self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
@@ -167,7 +168,9 @@ class Model:
         shares: list[float] = []
         described = table.Described(typed, self.schema)
         for encoder, fits in self._fits():
-            x = encoder.numbers(self._as_read(encoder, typed, described), np.zeros(typed.height)).x
+            texts = described.counted(encoder.texts) if isinstance(encoder, table.RowEncoder) else {}
+            rows = self._as_read(encoder, typed, described)
+            x = encoder.numbers(rows, np.zeros(typed.height), table.counted({}, texts)).x
             parts += [fitted.answer(x) for _, fitted in fits]
             shares += [share for share, _ in fits]
         return self.task.adjust(self.task.blend(parts, np.array(shares)), self._by)
@@ -194,6 +197,11 @@ class Model:
         return encoder.numbers(self._as_read(encoder, typed), np.zeros(typed.height))
 
     def _answered(self, data: Any) -> "Answered":
+        if self.task.id == "generate":
+            raise UsageError(
+                "This model makes new things; it does not say anything of old ones.\n"
+                "Ask it for some with `ungated generate`, or how well it foretells others with `ungated evaluate`."
+            )
         raw = read(data, task=self.task.id, said=self._layout)
         if raw.sealed is not None:  # a split is for learning, not for asking
             raw = replace(raw, frame=pl.concat([raw.frame, raw.sealed], how="diagonal_relaxed"))
@@ -340,6 +348,10 @@ class Model:
         papers: dict[str, str | bytes] = {"run.json": json.dumps(self.run.to_json(), ensure_ascii=False, indent=1)}
         if report:
             papers["report.html"] = self.report
+            if self.task.id == "generate":
+                from .report.card import card
+
+                papers["MODEL.md"] = card(self.run)
         return papers
 
     @classmethod

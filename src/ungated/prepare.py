@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from .core.algorithm import Entrant
 from .core.numbers import Array, Form, Numbers
 from .engines import blocks
-from .modalities.table import Described, Memo, Schema
+from .modalities.table import Described, Memo, Schema, by_terms, counted
 from .modalities.views import Encoder, View
 from .search.split import Fold
 
@@ -46,7 +47,7 @@ class Prepared:
         self._view, self._folds, self._folder = view, folds, folder
         self._encoders: dict[tuple[int, View], tuple[str, Encoder]] = {}
         self._exam, self._reference = exam, reference
-        self._described = Described(frame, schema)
+        self._described = Described(frame, schema, least=2)
         self._took: dict[View, float] = {}  # seconds that its blocks took to make, when last they were made
         self._memos: dict[int, tuple[Memo, Memo, Memo]] = {}  # of each fold: parts, and what its rows became by them
 
@@ -65,6 +66,8 @@ class Prepared:
             began = time.monotonic()
             name, part = str(len(self._encoders)), self._folds[fold]
             parts, train, valid = self._memos.setdefault(fold, ({}, {}, {}))
+            for memo, rows in ((parts, part.train), (train, part.train), (valid, part.valid)):
+                counted(memo, {name: texts.take(rows) for name, texts in self._counted(view).items()})
             frame = self._described.rows(view.columns) if view.form is Form.ROWS else self._frame
             learned = frame[part.train]
             with threadpool_limits(1):  # the workers have the other cores
@@ -76,6 +79,12 @@ class Prepared:
             self._took[view] = time.monotonic() - began
         name = self._encoders[fold, view][0]
         return self._folder / f"{name}-train", self._folder / f"{name}-valid"
+
+    def _counted(self, view: View) -> dict[str, Any]:
+        """The columns of texts of which the view counts terms, as counts."""
+        if view.form is not Form.ROWS:
+            return {}
+        return self._described.counted([c for c in view.columns if by_terms(self._schema[c], view.takes)])
 
     def _examined(self, judged: Numbers, view: View, fold: int) -> Numbers:
         """What candidates are judged by: who sees another form than the exam's is asked the same."""

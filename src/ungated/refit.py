@@ -5,6 +5,8 @@ known, of what was learned without the sealed rows; it is told as such.
 """
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,35 +24,59 @@ ASKED = 50  # rows whose answers show that it can be asked
 
 
 def refit(
-    question: Question, algorithm: Algorithm, view: View, pool: Pool, budget: Budget, seed: int, folder: Path
-) -> tuple[Encoder, State] | None:
-    """An encoder and what the algorithm learned through it, from all rows; None where there is no time for it.
+    question: Question,
+    chosen: Sequence[tuple[Algorithm, View]],
+    pool: Pool,
+    budget: Budget,
+    seed: int,
+    folder: Path,
+) -> list[tuple[Encoder, State] | None]:
+    """Of each algorithm an encoder and what it learned through it, from all rows; None where there was no time for it.
 
-    view: what it is to see. folder: where numbers and states may be written.
+    chosen: each with what it is to see. folder: where numbers and states may be written.
     """
     rows = pl.concat([question.rows, question.sealed])
-    encoder = view.fit(rows, question.schema)
-    blocks.write(folder / "all", encoder.numbers(rows, np.zeros(rows.height)))
-    blocks.write(folder / "asked", encoder.numbers(rows.head(ASKED), np.zeros(min(ASKED, rows.height))))
-    job = Job(
-        id="again",
-        algorithm=name_of(type(algorithm)),
-        settings=algorithm.settings(),
-        task=name_of(type(question.task)),
-        task_values=question.task.to_json(),
-        train=folder / "all",
-        valid=folder / "asked",
-        out=folder / "again",
-        seed=seed,
-        seconds=0.8 * max(budget.left(), 0.0),
-        bytes=budget.bytes,
-    )
-    if budget.left() <= 0 or not pool.idle:
-        return None
-    pool.submit(job)
-    until = time.monotonic() + budget.left()
-    while time.monotonic() < until:
+    encoders: dict[View, tuple[Path, Encoder]] = {}
+    waiting: dict[str, Job] = {}
+    for k, (algorithm, view) in enumerate(chosen):
+        if view not in encoders:
+            to = folder / str(len(encoders))
+            encoder = view.fit(rows, question.schema)
+            blocks.write(to / "all", encoder.numbers(rows, np.zeros(rows.height)))
+            blocks.write(to / "asked", encoder.numbers(rows.head(ASKED), np.zeros(min(ASKED, rows.height))))
+            encoders[view] = to, encoder
+        to = encoders[view][0]
+        waiting[f"again-{k}"] = Job(
+            id=f"again-{k}",
+            algorithm=name_of(type(algorithm)),
+            settings=algorithm.settings(),
+            task=name_of(type(question.task)),
+            task_values=question.task.to_json(),
+            train=to / "all",
+            valid=to / "asked",
+            out=folder / f"again-{k}",
+            seed=seed,
+            seconds=0.8 * max(budget.left(), 0.0),
+            bytes=budget.bytes,
+        )
+    learned = _worked(waiting, pool, budget)
+    return [
+        (encoders[view][1], state.read(folder / f"again-{k}")) if f"again-{k}" in learned else None
+        for k, (_, view) in enumerate(chosen)
+    ]
+
+
+def _worked(waiting: dict[str, Job], pool: Pool, budget: Budget) -> set[str]:
+    """The jobs that came to an end, of those that wait, before the time was up."""
+    until, ended, running, ids = time.monotonic() + budget.left(), set(), 0, list(waiting)
+    while time.monotonic() < until and (ids or running):
+        while ids and pool.idle:
+            pool.submit(replace(waiting[ids.pop(0)], seconds=0.8 * max(budget.left(), 0.0)))
+            running += 1
+        if not running:
+            break
         for event in pool.wait(0.1):
-            if isinstance(event, Done) and event.job.id == job.id:
-                return None if event.fate else (encoder, state.read(job.out))
-    return None
+            if isinstance(event, Done) and event.job.id in waiting:
+                running -= 1
+                ended |= set() if event.fate else {event.job.id}
+    return ended

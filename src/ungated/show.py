@@ -119,12 +119,15 @@ def _cells(
     raw: table.Raw, typed: pl.DataFrame, schema: table.Schema, columns: list[table.ColumnKind], at: int
 ) -> dict[str, Any]:
     """The cells of a row as they came, and the numbers that each became."""
-    names = [c.name for c in columns if c.kind not in table.LEFT_OUT]
-    encoder = table.RowEncoder.fit(_some(typed, MOST_ROWS), schema, names, PLAIN)
-    numbers = encoder.rows(typed[at : at + 1])[0]
+    names = [c.name for c in columns if c.kind not in (*table.LEFT_OUT, "basket")]
     became: dict[str, list[list[Any]]] = {}
-    for column, value in zip(encoder.columns, numbers, strict=True):
-        became.setdefault(column.source, []).append([column.name, float(value)])
+    if names:
+        encoder = table.RowEncoder.fit(_some(typed, MOST_ROWS), schema, names, PLAIN)
+        numbers = encoder.rows(typed[at : at + 1])[0]
+        for column, value in zip(encoder.columns, numbers, strict=True):
+            became.setdefault(column.source, []).append([column.name, float(value)])
+    for basket in (c.name for c in columns if c.kind == "basket"):
+        became[basket] = [[item, 1.0] for item in typed[basket][at]]
     rows = [
         {
             "column": c.name,
@@ -146,6 +149,8 @@ def _some(values: Any, most: int) -> Any:
 def _as_it_came(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, pl.Series):
+        return ", ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

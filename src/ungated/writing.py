@@ -26,7 +26,7 @@ _SEED = click.option("--seed", type=int, help="The same gives the same.  [defaul
 
 @click.command()
 @click.argument("model")
-@click.option("--prompt", default="", metavar="TEXT", help="What it goes on from; - reads it from standard input.")
+@click.option("--prompt", default="", metavar="TEXT", help="What it goes on from, - reads it; a tune's file.")
 @click.option("--suffix", metavar="TEXT", help="What stands behind the gap that is to be filled.")
 @click.option("--count", default=1, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
 @_TEMPERATURE
@@ -69,7 +69,8 @@ def generate(
         _pictures(loaded, count, label, seed or 0, guidance, Path(out or "made.png"))
         return
     if getattr(loaded.task, "kind", "") == "tune":
-        _tunes(loaded, count, bars, temperature, top_p, seed, Path(out or "made.mid"), Path(wav) if wav else None)
+        files = [Path(out or "made.mid"), *([Path(wav)] if wav else [])]
+        _tunes(loaded, prompt, files, count, bars=bars, temperature=temperature, top_p=top_p, seed=seed)
         return
     if wav or label:
         raise UsageError(f"{'--wav' if wav else '--label'} is not for a model that writes text.")
@@ -107,7 +108,7 @@ def _stream(model: Any, prompt: str, file: Any, **how: Any) -> None:
 
 
 def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: float | None, out: Path) -> None:
-    from .generation_pictures import grid, make  # type: ignore[import-not-found]
+    from .generation_pictures import grid, make
 
     try:
         out.write_bytes(grid(make(model, count, label, seed, guidance)))
@@ -116,26 +117,17 @@ def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: fl
     click.echo(f"{count:,} pictures are in {out}")
 
 
-def _tunes(
-    model: Any,
-    count: int,
-    bars: int,
-    temperature: float,
-    top_p: float,
-    seed: int | None,
-    out: Path,
-    wav: Path | None,
-) -> None:
-    from .generation_music import check_writable, compose, write_tune
+def _tunes(model: Any, prompt: str, files: list[Path], count: int, *, seed: int | None, **how: Any) -> None:
+    from .generation_music import check_writable, compose, opening, write_tune
 
-    check_writable([out, *([wav] if wav else [])])
+    check_writable(files)
+    begun = opening(Path(prompt)) if prompt else None
     for k in range(count):
-        tune = compose(model, bars, temperature=temperature, top_p=top_p, seed=None if seed is None else seed + k)
-        for path in (out, wav):
-            if path is not None:
-                named = path.with_stem(f"{path.stem}-{k + 1}") if count > 1 else path
-                write_tune(tune, named)
-                click.echo(f"{bars} bars are in {named}")
+        tune = compose(model, seed=None if seed is None else seed + k, opening=begun, **how)
+        for path in files:
+            named = path.with_stem(f"{path.stem}-{k + 1}") if count > 1 else path
+            write_tune(tune, named)
+            click.echo(f"{how['bars']} bars are in {named}")
 
 
 @click.command()
@@ -179,7 +171,7 @@ def complete(model: str, temperature: float, top_p: float, max_tokens: int, seed
 
 def _typed() -> str | None:
     """What was typed, its lines that end in a backslash joined; None at the end."""
-    lines = []
+    lines: list[str] = []
     try:
         while True:
             line = input("" if not sys.stdin.isatty() else "… " if lines else "› ")

@@ -215,6 +215,8 @@ class Algorithm(abc.ABC):
                 allowed = ", ".join(map(str, choices))
                 raise UsageError(f"{self.card.id}: {f.name} must be one of {allowed}, not {value!r}.")
             number = isinstance(value, int | float)
+            if type(f.default) is int and (isinstance(value, bool) or not isinstance(value, int)):
+                raise UsageError(f"{self.card.id}: {f.name} must be a whole number, not {value!r}.")
             if low is not None and high is not None and not (number and low <= value <= high):
                 raise UsageError(f"{self.card.id}: {f.name} must be between {low} and {high}, not {value!r}.")
 

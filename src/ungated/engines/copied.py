@@ -29,11 +29,11 @@ class Copied:
 
     def spans(self, made: bytes) -> list[tuple[int, int]]:
         """(start, end) of every span of `made` that is copied and cannot be made longer, in their order."""
-        numbers = _rolled(made, self.least)
-        at = self.numbers.searchsorted(numbers)
-        found = np.flatnonzero(self.numbers[np.minimum(at, len(self.numbers) - 1)] == numbers) if len(at) else at
-        if not len(self.numbers):
+        if len(made) < self.least or not len(self.numbers):
             return []
+        numbers = _rolled(made, self.least)
+        at = np.minimum(self.numbers.searchsorted(numbers), len(self.numbers) - 1)
+        found = np.flatnonzero(self.numbers[at] == numbers)
         spans: list[tuple[int, int]] = []
         for start in found.tolist():
             end = self._end(made, start)

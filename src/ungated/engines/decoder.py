@@ -96,8 +96,9 @@ def network(levels: int, width: int, blocks: int, heads: int, dropout: float, bi
             return self.vectors_of_runs(both).flatten(2)
 
         def forward(self, x: "Tensor", memory: Any = None) -> tuple["Tensor", Any]:
-            last, past = (torch.zeros(len(x), 2, dtype=torch.int64), [None] * blocks) if memory is None else memory
-            start = 0 if memory is None else past[0][0].shape[2]
+            nothing = torch.zeros(len(x), 2, dtype=torch.int64), [None] * blocks
+            last, past = nothing if memory is None else memory
+            start = 0 if memory is None else memory[1][0][0].shape[2]
             longer = torch.cat([last, x], dim=1)
             h = norm(self.vectors(x))
             if bits:
@@ -129,7 +130,7 @@ class Decoder(Algorithm):
     dropout: float = setting(0.0, "share of what each step adds that is silenced", low=0.0, high=0.4)
     batch: int = setting(2048, "codes a step", choices=(1024, 2048, 4096, 8192))
     rate: float = setting(0.02, "highest rate of Muon", low=0.003, high=0.06, log=True)
-    effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
+    effort: float = setting(1.0, "how long to train, times the usual", low=0.05, high=4.0, log=True)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, levels = job.rows * max(1, job.width), sum(job.levels) or 100

@@ -19,6 +19,8 @@ MOST_GROUPS = 25
 FEWEST = 3  # rows of a group, on average, where the most groups are tried
 PATIENCE = 6  # proposals without a smaller error after which no more are asked for
 FEW_VALUES = 30  # distinct values up to which a column is taken to be rounded, or a category
+GIVE = 5  # of so many groups one more or less may be found where more rows are learned from
+PICTURE_SIDE = 16  # to which pictures are shrunk where groups among them are judged
 CHUNK = 2000  # rows placed at a time
 
 
@@ -123,18 +125,25 @@ def rows_of(card: Card, train: Numbers, task: Task, seed: int) -> Rows:
     return Rows(unrounded(raw * scale, seed), raw, scale)
 
 
-def chosen(proposals: Iterable[tuple[float, Array]], rows: Rows, task: Task, clock: Clock, wanted: int = 0) -> Array:
+def chosen(
+    proposals: Iterable[tuple[float, Array]],
+    rows: Rows,
+    task: Task,
+    clock: Clock,
+    wanted: int = 0,
+    give: int = 0,
+) -> Array:
     """Of partings of `rows`, the groups (n,) that err least; one group where nothing is proposed.
 
     proposals: (what distinguishes it, such as how many groups; groups (n,), -1 for none). They are made one by one,
-    and no more once several in turn have not erred less. wanted: how many groups there are to be, or as nearly as one
-    of the proposals has it; 0 for as many as err least.
+    and no more once several in turn have not erred less. wanted: how many groups there are to be, give or take so many,
+    or as nearly as one of the proposals has it; 0 for as many as err least.
     """
     best, least, stale = np.zeros(len(rows.x), np.int64), (np.inf, np.inf), 0
     for step, groups in proposals if wanted != 1 else ():
         count = len(np.unique(groups[groups >= 0]))
         error = task.loss(rows.raw, shares(groups)) if count > 1 else 1.0
-        off = (abs(count - wanted) if wanted else 0, error)
+        off = (max(0, abs(count - wanted) - give) if wanted else 0, error)
         stale += 1
         if off < least:
             best, least, stale = groups, off, 0
@@ -147,11 +156,21 @@ def chosen(proposals: Iterable[tuple[float, Array]], rows: Rows, task: Task, clo
 class Grouping(Algorithm):
     """What all that find groups have in common: their number, which is chosen unless a person sets it."""
 
-    groups: int = setting(0, "how many groups; 0 chooses the number that errs least")
+    groups: int = setting(0, "how many groups; 0 chooses the number that errs least", low=0, high=10_000, drawn=False)
+    give: int = setting(
+        0, "by how many groups that number may be missed where it errs less so", low=0, high=10_000, drawn=False
+    )
+
+    def counts(self, rows: Rows) -> range:
+        """The numbers of groups to try on these rows."""
+        if not self.groups:
+            return rows.counts
+        most = max(1, len(rows.x))
+        return range(min(max(1, self.groups - self.give), most), min(self.groups + self.give, most) + 1)
 
     def settled(self, learned: State) -> Self:
         count = learned.values["count"] if "count" in learned.values else len(learned.arrays["centres"])
-        return replace(self, groups=count)
+        return replace(self, groups=count, give=count // GIVE)
 
 
 @dataclass(frozen=True)
@@ -185,3 +204,13 @@ class Remembered(Fitted):
 def remembered(rows: Rows, groups: Array) -> Remembered:
     """What places new rows by these."""
     return Remembered(rows.x, groups, max(1, int(groups.max(initial=0)) + 1), rows.weights)
+
+
+def shrunk(x: Array) -> Array:
+    """Pictures as rows, float32 (n, d), their sides shrunk to about PICTURE_SIDE by means of blocks."""
+    n, channels, height, width = x.shape
+    down, across = max(1, height // PICTURE_SIDE), max(1, width // PICTURE_SIDE)
+    cut = x[:, :, : height // down * down, : width // across * across].astype(np.float32)
+    blocks = cut.reshape(n, channels, height // down, down, width // across, across)
+    rows = blocks.mean(axis=(3, 5)).reshape(n, -1)
+    return np.ascontiguousarray(rows / max(float(rows.std()), 1e-6), np.float32)

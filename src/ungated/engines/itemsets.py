@@ -1,7 +1,7 @@
 """Frequent sets of items, all of them, quickly: depth-first over bitsets, thousands of candidates in one step of NumPy.
 
-Each item has a bitset: one bit a basket. The baskets that hold two items are the AND of their bitsets, and how many they
-are is the number of bits set (Eclat: Zaki 2000). Three things make this fast from NumPy alone:
+Each item has a bitset: one bit a basket. The baskets that hold two items are the AND of their bitsets, and how many
+they are is the number of bits set (Eclat: Zaki 2000). Three things make this fast from NumPy alone:
 
 - Candidates are not tried one by one. A block holds many sets that share prefixes; all their extensions are made,
   counted and sifted at once, in slices small enough for the processor's cache. Blocks are worked off depth first, so
@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,10 @@ Miner = Callable[[Any, int, Limits], Sets]
 
 
 def lowered(x: Any, least: int, limits: Limits, miner: Miner = frequent) -> Sets:
-    """Every set that `least` baskets hold; where that takes too long or finds too many, of a support that can be reached.
+    """Every set that `least` baskets hold; where that takes too long or finds too many, of a support within reach.
 
-    A fifth of the time is for `least` itself. Then the support is halved from high up, until a step is too much, and the
-    place between is closed in on. What the last whole step found is the answer: its `least` says how far it came.
+    A fifth of the time is for `least` itself. Then the support is halved from high up, until a step is too much, and
+    the place between is closed in on. What the last whole step found is the answer: its `least` says how far it came.
     """
     try:
         return miner(x, least, Limits(limits.seconds / 5, limits.most))
@@ -235,7 +236,7 @@ class _Search:
             stack += [b for b in (rest, child) if b is not None]
 
     def extend(self, block: _Block) -> tuple[_Block | None, _Block | None]:
-        """Extend some of the block's sets: what remains of the block, and what was found, where that can be extended."""
+        """Extend some of the block's sets: what remains of the block, and of what was found what can be extended."""
         many = block.end - np.arange(len(block.end)) - 1  # candidates of each row
         upto = np.cumsum(many[block.begin :])
         width = block.bits.shape[1]
@@ -410,11 +411,11 @@ class _Meetings:
         upto = np.cumsum(self.baskets.after[first:last], dtype=np.int64)
         cuts = first + np.searchsorted(upto, np.arange(PAIRS, int(upto[-1]), PAIRS), side="right")
         edges = [first, *np.unique(cuts[(cuts > first) & (cuts < last)]).tolist(), last]
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     @cached_property
     def _kept(self) -> list[tuple[Array, Array]]:
-        """All meetings, where they are few enough to be kept; else none, and they are made whenever they are asked for."""
+        """All meetings, where they are few enough to be kept; else none, and they are made when they are asked for."""
         spans = self._spans()
         return [self._made(*spans[0])] if len(spans) == 1 else []
 

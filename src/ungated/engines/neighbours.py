@@ -55,4 +55,4 @@ def seconds(known: float, asked: float, d: int, k: int, on: Machine) -> float:
     """What finding the k nearest of so many rows takes on one thread."""
     if d <= FLAT:
         return 2e-3 + asked * (1e-6 * k + 4e-6 * 1.35**d) + 2e-6 * known
-    return 2e-3 + asked * known * (2.5 * d / (on.gflops * 1e9) + 0.006 / (on.scalar * 1e6)) + asked * k * 1e-6
+    return 2e-3 + asked * known * (5.0 * d / (on.gflops * 1e9) + 0.012 / (on.scalar * 1e6)) + asked * k * 1e-6

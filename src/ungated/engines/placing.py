@@ -18,6 +18,7 @@ from .neighbours import Neighbours
 ASKED = 10  # neighbours that say where a new row belongs
 STEPS = 12
 AT_ONCE = 2048
+LEAST = 1e-4  # of the widest direction: narrower ones are rounding
 WIDE = 400  # directions from which on only those that are wanted are looked for
 
 
@@ -87,6 +88,6 @@ def turned(x: Array, most: int, seed: int = 0) -> tuple[Floats, Array, Array]:
     squares, vectors = np.maximum(squares[order], 0), vectors[:, order]
     axes = vectors if tall else offset.T @ vectors
     length = np.sqrt(np.square(axes).sum(axis=0))
-    axes = axes / np.where(length > 1e-9, length, 1.0)
+    axes = np.where(length > LEAST * length.max(initial=1e-30), axes / np.maximum(length, 1e-30), 0.0)
     axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(r)] < 0, -1, 1)  # the same whichever way found
     return (x - middle) @ axes, middle.astype(np.float32), axes.astype(np.float32)

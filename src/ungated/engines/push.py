@@ -14,7 +14,7 @@ import numpy as np
 from ..core.numbers import Array, Floats
 
 KNOTS = 3  # of a box, a side
-WIDTH = 1.5  # of a box, where there are not too many
+WIDTH = 1.2  # of a box, where there are not too many
 FEWEST, MOST_BOXES = 20, 96  # boxes a side
 EXACT = 1000  # points up to which visiting every pair is as quick
 

@@ -6,6 +6,7 @@ the items that are answered, and the rules by which a basket is told why.
 
 import abc
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,9 +22,11 @@ from .rules import Lattice, Rules, chosen_support, worth_telling
 
 ITEMS = 40  # answered for each basket, the likeliest first
 TOLD, LONGEST = 3, 4  # rules told with them, and how many items may stand before their arrows
+LOOKED_AT = 40  # of the rules that a basket fires, to find those that are told
 MOST_TOLD, MOST_SCORING = 20_000, 20_000
 SCORING = 3  # items before the arrow of a rule that scores, at most
 PRIOR = 5.0  # baskets that a rule is mixed with in which the item is as common as anywhere
+COMMON = 200  # items that are offered for being common, those in the basket included
 CHOSEN_MOST = 100_000  # sets, where nobody asked for a support
 CHUNK = 4_000_000  # entries of a matrix of baskets by rules, or by items, at a time
 
@@ -33,8 +36,8 @@ class Recommender(Fitted):
     """Frequent sets of the baskets, and how common each item is.
 
     items, start, support: the sets (see `itemsets.Sets`). counts: int64 (items,), baskets that hold each item. baskets:
-    how many there were. least: the support, in baskets, down to which the sets are complete; wanted: the one meant; asked:
-    whether a person gave it. confidence: that a rule must have to be told.
+    how many there were. least: the support, in baskets, down to which the sets are complete; wanted: the one meant;
+    asked: whether a person gave it. confidence: that a rule must have to be told.
     """
 
     items: Array
@@ -70,9 +73,14 @@ class Recommender(Fitted):
         """The share of baskets that hold each item."""
         return self.counts / max(self.baskets, 1)
 
+    @property
+    @abc.abstractmethod
+    def offered(self) -> Array:
+        """The items that may be offered, int64 (k,), rising: with many thousands, most are too rare for it."""
+
     @abc.abstractmethod
     def scores(self, x: Any) -> Floats:
-        """How much each item should be in each basket of x, a csr_array (n, items): float64 (n, items)."""
+        """How much each item that may be offered should be in each basket of x, a csr_array (n, items): (n, k)."""
 
     def answer(self, x: Any) -> Answer:
         """For each basket the forty items that should be in it and are not, and then the rules that it fires.
@@ -80,37 +88,39 @@ class Recommender(Fitted):
         (n, 40 + 3 x 7): codes, the likeliest first, -1 where there is none; then of up to three rules the item after
         the arrow, the confidence, the lift, and the up to four items before it, -1 where there is none.
         """
-        step = max(1, CHUNK // max(self.counts.size, 1))
+        step = max(1, CHUNK // max(len(self.offered), 1))
         parts = [self._answer(x[i : i + step]) for i in range(0, x.shape[0], step)]
         return np.concatenate(parts) if parts else np.empty((0, ITEMS + TOLD * (3 + LONGEST)))
 
     def _answer(self, x: Any) -> Answer:
         from scipy.sparse import csr_array
 
-        x = csr_array((np.ones(x.nnz, np.float32), x.indices, x.indptr), shape=x.shape)
+        x = csr_array((np.ones(x.nnz, np.float32), x.indices.copy(), x.indptr), shape=x.shape)
+        x.sort_indices()
         return np.hstack([self._best(x), self._fired(x)])
 
     def _best(self, x: Any) -> Floats:
-        scores = self.scores(x)
-        scores[:, self.counts == 0] = -np.inf
-        scores[np.repeat(np.arange(x.shape[0]), np.diff(x.indptr)), x.indices] = -np.inf
+        offered, scores = self.offered, self.scores(x)
+        scores[:, self.counts[offered] == 0] = -np.inf
+        place = np.full(self.counts.size, -1)
+        place[offered] = np.arange(len(offered))
+        row, column = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr)), place[x.indices]
+        scores[row[column >= 0], column[column >= 0]] = -np.inf
+        best = np.argpartition(-scores, ITEMS - 1, axis=1)[:, :ITEMS] if scores.shape[1] > ITEMS else None
+        best = np.sort(best, axis=1) if best is not None else np.tile(np.arange(scores.shape[1]), (x.shape[0], 1))
+        best = np.take_along_axis(
+            best, np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable"), axis=1
+        )
         codes = np.full((x.shape[0], ITEMS), -1.0)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :ITEMS]
-        held = np.isfinite(np.take_along_axis(scores, best, axis=1))
-        codes[:, : best.shape[1]] = np.where(held, best, -1)
+        codes[:, : best.shape[1]] = np.where(np.isfinite(np.take_along_axis(scores, best, axis=1)), offered[best], -1)
         return codes
 
     def _fired(self, x: Any) -> Floats:
-        """The surest rules of those worth telling, whose items before the arrow a basket holds, but not the one after."""
+        """The surest rules of those worth telling that a basket fires: (n, 3 x 7)."""
         told = np.full((x.shape[0], TOLD, 3 + LONGEST), -1.0)
         rules, before = self._short
         for low, row, rule in fired(x, rules, before):
-            surest = np.lexsort((rule, -rules.confidence[rule], rules.then[rule], row))
-            row, rule = row[surest], rule[surest]
-            first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(rules.then[rule], prepend=-1) != 0))
-            row, rule = row[first], rule[first]  # of all rules for one item the surest
-            surest = np.lexsort((rule, -rules.confidence[rule], row))
-            row, rule = row[surest], rule[surest]
+            row, rule = _surest(row, rule, rules.then)
             place = np.arange(len(row)) - np.searchsorted(row, row)
             row, rule, place = row[place < TOLD] + low, rule[place < TOLD], place[place < TOLD]
             told[row, place, 0] = rules.then[rule]
@@ -121,8 +131,9 @@ class Recommender(Fitted):
 
     @cached_property
     def _short(self) -> tuple[Rules, Array]:
-        """The told rules that are short enough, and what is before their arrows, int32 (k, LONGEST), -1 for nothing."""
-        rules = self.told.take(np.flatnonzero(self.told.size <= LONGEST)[:MOST_TOLD])
+        """The told rules that are short enough, the surest first; the items before their arrows, int32 (k, LONGEST)."""
+        short = np.flatnonzero(self.told.size <= LONGEST)[:MOST_TOLD]
+        rules = self.told.take(short[np.argsort(-self.told.confidence[short], kind="stable")])
         before = np.full((len(rules), LONGEST), -1, np.int32)
         for k in range(LONGEST):
             some = rules.size > k
@@ -137,15 +148,21 @@ class ByRules(Recommender):
     A rule seen in few baskets is less sure than it looks: its confidence is mixed with the item's share of all baskets.
     """
 
+    @cached_property
+    def offered(self) -> Array:
+        common = np.argsort(-self.counts, kind="stable")[:COMMON]
+        return np.union1d(common, self._scoring[0].then).astype(np.int64)
+
     def scores(self, x: Any) -> Floats:
-        scores = np.tile(self.common, (x.shape[0], 1))
+        scores = np.tile(self.common[self.offered], (x.shape[0], 1))
         rules, sure = self._scoring
+        column = np.searchsorted(self.offered, rules.then)
         before = np.full((len(rules), SCORING), -1, np.int32)
         for k in range(SCORING):
             some = rules.size > k
             before[some, k] = rules.before[rules.start[:-1][some] + k]
         for low, row, rule in fired(x, rules, before):
-            np.maximum.at(scores, (row + low, rules.then[rule]), sure[rule])
+            np.maximum.at(scores, (row + low, column[rule]), sure[rule])
         return scores
 
     @cached_property
@@ -158,10 +175,22 @@ class ByRules(Recommender):
         return rules, (rules.both + PRIOR * rules.expected) / (rules.first + PRIOR)
 
 
-def fired(x: Any, rules: Rules, before: Array) -> Any:
+def _surest(row: Array, rule: Array, then: Array) -> tuple[Array, Array]:
+    """Of the rules that each row fires the surest for each item, looking at few; rules are numbered surest first."""
+    many = int(rule.max(initial=0)) + 1
+    row, rule = np.divmod(np.sort(row.astype(np.int64) * many + rule), many)
+    few = np.arange(len(row)) - np.searchsorted(row, row) < LOOKED_AT
+    row, rule = row[few], rule[few]
+    _, first = np.unique(row * (int(then.max(initial=0)) + 1) + then[rule], return_index=True)
+    first.sort()
+    return row[first], rule[first]
+
+
+def fired(x: Any, rules: Rules, before: Array) -> Iterator[tuple[int, Array, Array]]:
     """(first basket, baskets counted from it, rules) of every rule that a basket of x fires, some baskets at a time.
 
-    before: int32 (k, at most), the items before each rule's arrow, -1 for nothing.
+    A rule is fired by a basket that holds what is before its arrow, and not what is after it. x: csr_array (n, items),
+    its indices sorted. before: int32 (k, at most), the items before each rule's arrow, -1 for nothing.
     """
     from scipy.sparse import csr_array
 
@@ -177,10 +206,10 @@ def fired(x: Any, rules: Rules, before: Array) -> Any:
         met = (held[low:high] @ needed).tocoo()
         whole = met.data >= rules.size[met.col]
         row, which = met.row[whole], met.col[whole]
-        part = held[low:high]
-        has = np.zeros(part.shape, bool)
-        has[np.repeat(np.arange(high - low), np.diff(part.indptr)), part.indices] = True
-        new = ~has[row, rules.then[which]]
+        part, wide = held[low:high], x.shape[1]
+        there = np.repeat(np.arange(high - low), np.diff(part.indptr)) * wide + part.indices  # rising, as x is sorted
+        sought = row.astype(np.int64) * wide + rules.then[which]
+        new = there[np.minimum(np.searchsorted(there, sought), len(there) - 1)] != sought
         yield low, row[new], which[new]
         low = high
 

@@ -3,7 +3,7 @@
 A set {a, b, c} gives three rules with one item after the arrow: a, b → c and so on. How sure a rule is, its confidence,
 is the support of the set over that of what stands before the arrow, which is a frequent set too. Thousands of rules are
 tried, so some look good by chance: each is given the probability of so many meetings if its two sides had nothing to do
-with one another (Fisher's exact test), and those are corrected for how many rules were tried (the false discovery rate).
+with one another (Fisher's exact test), corrected for how many rules were tried (the false discovery rate).
 
 A longer rule is told only if it is surer than the shorter ones within it by more than chance.
 
@@ -94,7 +94,7 @@ class Rules:
 
     @cached_property
     def no_more(self) -> Array:
-        """Which rules, bool (k,), say no more than a shorter one that is here too, with the same item after the arrow."""
+        """Which rules, bool (k,), say no more than a shorter one that is here too, with the same item at its end."""
         return _no_more(self)
 
     @property

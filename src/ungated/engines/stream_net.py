@@ -4,15 +4,16 @@ It does not know which network it trains, nor whether the codes are letters, wor
 what it remembers of those before them, and gives scores of the code to come at each place, and what to remember.
 
 What lies further back than a window is forgotten: a stream is answered in windows that overlap by three eighths, and a
-voice that has filled its window goes on from its last part. Where a stream has marks, part of the windows is rearranged so
-that the middle comes last, after what stands before and behind it: so a network learns to fill gaps (Bavarian et al.,
-"Efficient Training of Language Models to Fill in the Middle", 2022). Where its codes may be renamed, each window that is
-learned from has names drawn for it: a tune is met in every key.
+voice that has filled its window goes on from its last part. Where a stream has marks, part of the windows is rearranged
+so that the middle comes last, after what stands before and behind it: so a network learns to fill gaps (Bavarian et
+al., "Efficient Training of Language Models to Fill in the Middle", 2022). Where its codes may be renamed, each window
+that is learned from has names drawn for it: a tune is met in every key.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -27,13 +28,14 @@ from .torch_loop import Schedule, Trained, dense_bf16_pays, descend, from_arrays
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 4_000, 500
+WATCHED, MOST_WATCHED, LEAST_WATCHED = 0.03, 4_000, 500  # of the stream, its beginning: for stopping early
 WATCHING = 0.1  # of the time, at most
-ASKED_LATER = 4  # times as many codes as are watched may be asked when it is judged: time is left for that  # of the stream, its beginning: for stopping early
+ASKED_LATER = 4  # times the codes that are watched may be asked when it is judged: time is left for that
 REARRANGED = 0.5  # of the windows, where the stream has marks
 ASKED_AT_ONCE = 4096  # codes of a minibatch that is answered
 MOST_SCORES = 8_000_000  # that it gives at once
 PARTS, MOST_NODES = 8, 16_000_000  # of a stream whose n-grams guide a network, and all that they may hold together
+TRIED, COUNTING = 100_000, 0.35  # codes by which it is told how long counting takes; share of the time it may take
 BEFORE, BEHIND = 0.5, 0.25  # of a window that may be taken up by what stands before a gap, and behind it
 
 
@@ -76,6 +78,8 @@ class StreamNet(Trained, Writer):
             net = cls.build(**design)
             first = min(MOST_WATCHED, max(LEAST_WATCHED, round(WATCHED * len(x))), len(x) // 5)
             learned, watched, units = x[first:], x[:first], train.y[:first]
+            if order:
+                learned = learned[-affordable(learned, train.levels, order, clock) :]
             guide = Guide.of(learned, train.levels, order, clock) if order else None
             blank = cls({}, design, window, train.marks, **(guide.whole.arrays() if guide else {}))
             window = min(window, max(4, len(learned) - 2))
@@ -100,7 +104,8 @@ class StreamNet(Trained, Writer):
             watches = int(np.clip(WATCHING * clock.left() / max(watched_in, 1e-3), 2, plan.watches))
             plan, clock = replace(plan, bf16=bf16, watches=watches), replace(clock, seconds=clock.seconds - last)
             descend(net, [cut.starts], loss, watch, plan, clock)
-            grams = kneser_ney(Counts.of(x, train.levels, order)).arrays() if order else {}
+            whole = x if len(learned) + first == len(x) else learned
+            grams = kneser_ney(Counts.of(whole, train.levels, order)).arrays() if order else {}
             return cls(to_arrays(net), design, blank.window, train.marks, **grams)
 
     @cached_property
@@ -214,7 +219,7 @@ class Guide:
         count = int(np.clip(0.1 * clock.left() / max(took, 1e-3), 2, max(2, min(PARTS, most))))
         cuts = np.linspace(0, len(x), count + 1).astype(np.int64)
         parts = []
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        for a, b in pairwise(cuts.tolist()):
             others = np.concatenate([x[:a], x[b:]])
             parts.append(kneser_ney(Counts.of(others, levels, order)))
         return cls(x, whole, parts, cuts, took)
@@ -229,6 +234,15 @@ class Guide:
             for row, logs in zip(rows, expectations(self.parts[part], self.x, runs), strict=True):
                 found[row, 1 : 1 + len(logs)] = logs
         return found
+
+
+def affordable(x: Array, levels: int, order: int, clock: Clock) -> int:
+    """How many of the codes of `x` can be counted, in two parts and twice whole, in a fraction of the time left."""
+    tried = x[-TRIED:]
+    began = clock.spent()
+    kneser_ney(Counts.of(tried, levels, order))
+    each = (clock.spent() - began) / len(tried)
+    return int(np.clip(COUNTING * clock.left() / max(4 * each, 1e-12), min(len(x), TRIED), len(x)))
 
 
 def expectations(grams: Grams, x: Array, runs: Sequence[tuple[int, int, int]]) -> list[Array]:
@@ -254,7 +268,9 @@ def _pieces(x: Array, window: int) -> list[tuple[int, int, int]]:
     if not len(x) or x[0] != 0:
         begins = np.append(0, begins)
     step = max(1, window - _kept(window))
-    for begin, after in zip(begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True):
+    for begin, after in zip(
+        begins[:-1].tolist(), np.append(begins[1:], len(x))[: len(begins) - 1].tolist(), strict=True
+    ):
         start, new = begin, begin + 1
         while new <= after:
             end = min(start + window, after)

@@ -134,15 +134,19 @@ def _reason(model: Model, typed: pl.DataFrame, name: str, row: int, usual: Array
     """A column's value in the row, and what usual rows have there."""
     kind = model.schema[name].kind
     value, others = typed[name][row], typed[name][usual].drop_nulls()
-    said = "missing" if value is None else show(value, kind)[:60]
+    said = "missing" if value is None else (_short(value) if kind in ("number", "date") else show(value, kind)[:60])
     if kind in ("number", "date") and len(others):
-        ends = (others.quantile(q, "nearest") for q in SPAN)
-        return {"column": name, "value": said, "usual": " to ".join(show(e) for e in ends)}
+        low, high = (_short(others.quantile(q, "nearest")) for q in SPAN)
+        return {"column": name, "value": said, "usual": low if low == high else f"{low} to {high}"}
     if others.dtype in (pl.String, pl.Boolean) and kind != "text" and len(others):
         common = others.value_counts(sort=True)
         often = common["count"][0] / max(len(usual), 1)
         return {"column": name, "value": said, "usual": f"{show(common[name][0])[:60]} ({often:.0%})"}
     return {"column": name, "value": said, "usual": ""}
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1e4 else show(value)
 
 
 def _listed(
@@ -159,7 +163,7 @@ def _listed(
 
 def _in_words(item: dict[str, Any]) -> str:
     why = "; ".join(
-        f"{w['column']} is {w['value']}" + (f" (usual {w['usual']})" if w["usual"] else "") for w in item["why"]
+        f"{w['column']} is {w['value']}" + (f" (usual: {w['usual']})" if w["usual"] else "") for w in item["why"]
     )
     return item["label"] + (f", for {why}" if why else "")
 
@@ -228,7 +232,7 @@ def _when(model: Model, typed: pl.DataFrame, score: Floats, run: Run) -> dict[st
     known = known[np.argsort(at[known], kind="stable")]
     if len(known) < 2 * WINDOWS // 3 or at[known[0]] == at[known[-1]]:
         return None
-    windows = []
+    windows: list[dict[str, Any]] = []
     for part in np.array_split(known, min(WINDOWS, max(len(known) // 5, 2))):
         first, last = (show(when[int(i)])[:19] for i in (part[0], part[-1]))
         windows.append({"from": first, "to": last, "mean": float(score[part].mean()), "most": float(score[part].max())})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ..core.numbers import Array
+from ..core.numbers import Array, Floats
 from ..model import Model
 from .cells import show
 
@@ -54,17 +54,18 @@ def traits(model: Model, typed: pl.DataFrame, inside: Array) -> list[Trait]:
 
 def _amount(name: str, kind: str, values: pl.Series, inside: Array) -> Trait | None:
     """Medians, and the difference of the means over the deviation within the two parts."""
-    x = values.cast(pl.Float64) if kind == "number" else values.to_physical().cast(pl.Float64)
-    x = x.fill_null(float("nan")).to_numpy()
+    floats = values.cast(pl.Float64) if kind == "number" else values.to_physical().cast(pl.Float64)
+    x: Floats = floats.fill_null(float("nan")).to_numpy()
     here, rest = x[inside & np.isfinite(x)], x[~inside & np.isfinite(x)]
     if not len(here) or not len(rest):
         return None
     within = math.sqrt((here.var() * len(here) + rest.var() * len(rest)) / (len(here) + len(rest)))
-    gap = here.mean() - rest.mean()
+    gap = float(here.mean() - rest.mean())
     effect = float(np.clip(gap / within if within > 0 else np.sign(gap) * 10, -10, 10))
     if abs(effect) < LEAST:
         return None
-    return Trait(name, *(_shown(float(np.median(v)), kind, values) for v in (here, rest)), effect)
+    own, other = (_shown(float(np.median(v)), kind, values) for v in (here, rest))
+    return Trait(name, own, other, effect)
 
 
 def _shown(value: float, kind: str, values: pl.Series) -> str:

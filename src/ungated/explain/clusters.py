@@ -12,6 +12,7 @@ import polars as pl
 
 from ..core.numbers import Answer, Array
 from ..core.run import Run
+from ..engines.grouping import shrunk, weights
 from ..model import Model
 from ..tasks import Unsupervised
 from .apart import Trait, told, traits
@@ -45,12 +46,18 @@ def figures(
     found = {g: traits(model, typed, groups == g) for g in np.unique(groups[groups >= 0]).tolist()}
     _tell(run, groups, found)
     compared = against(model, typed, answer, groups, truth, run) if truth else []
-    x = np.asarray(model.numbers(typed).x, np.float64)
-    kept = [on_the_map(model, typed, x, groups), described(groups, found), *shown(model, typed, x, groups)]
-    return [*kept, typical(model, typed, x, groups), *compared]
+    seen = model.numbers(typed).x
+    x = np.asarray(shrunk(seen) if seen.ndim == 4 else seen, np.float64)
+    kept = [on_the_map(model, typed, x, groups), *([described(groups, found)] if any(found.values()) else [])]
+    return [*kept, *shown(model, typed, x, groups), typical(model, typed, x, groups), *compared]
 
 
 def _none_found(run: Run) -> None:
+    if not any(e.error is not None for e in run.leaderboard if e.id != "baseline"):
+        run.found.append(
+            "Whether there are clusters is not known: no candidate came to its end. --time gives more time."
+        )
+        return
     run.found.append(
         "No clusters here: of no parting that was tried do the boundaries run where other rows are sparse. "
         "The rows are one group."
@@ -90,8 +97,6 @@ def on_the_map(model: Model, typed: pl.DataFrame, x: Array, groups: Array) -> di
         places = typed.select(numbers).fill_null(strategy="mean").to_numpy()
         names, note = numbers, ""
     else:
-        from ..engines.grouping import weights
-
         x = x * weights(x)
         centred = x - x.mean(axis=0)
         directions = np.linalg.svd(centred[:: max(1, len(x) // 3000)], full_matrices=False)[2][:2]
@@ -128,6 +133,8 @@ def _named(model: Model, direction: Array) -> str:
     """The columns that a direction leans on most."""
     columns = model.columns
     if len(columns) != len(direction) or not np.abs(direction).max() > 0:
+        return ""
+    if len({c.source for c in columns}) == 1:
         return ""
     top = [columns[i].source for i in np.argsort(-np.abs(direction))[:6]]
     return ", ".join(list(dict.fromkeys(top))[:3])

@@ -1,4 +1,4 @@
-"""The map of a model that makes one, for the report: every row a point, with its picture or its text under the pointer."""
+"""The map that a model makes, for the report: every row a point, with its picture or its text under the pointer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +24,12 @@ def figures(
 ) -> list[dict[str, Any]]:
     """The map of all rows, or of a sample. Fills in run.found, and run.metrics where there are labels."""
     assert isinstance(model.task, Embed)
+    member = model.members[0].algorithm
+    if member.card.id == "baseline":
+        run.found.append("no map was drawn in the time given: --time gives more")
+        return []
     typed = sample(pl.concat([rows, sealed]), model)
     answer = model.answer(typed)
-    member = model.members[0].algorithm
     dims = model.task.dims
     run.found.append(
         f"{'a map' if dims == 2 else f'{dims} numbers a row'} by {member}, of {rows.height:,} rows and more"
@@ -39,7 +42,7 @@ def figures(
         )
     values: dict[str, Sequence[Any]] = {}
     if truth:
-        values[truth] = typed[truth].to_list()
+        values[truth] = [None if v is None else show(v) for v in typed[truth].to_list()]
         against = model.task.against(answer, np.asarray(values[truth], object))
         run.metrics.update(against)
         run.found += [
@@ -110,7 +113,7 @@ def labels(model: Model, typed: pl.DataFrame) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return value if value is None or (isinstance(value, int | float) and not isinstance(value, bool)) else str(value)
 
 
 def _sheet(cells: Sequence[bytes | None]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What goes with what: the rules worth telling, whether they still hold in baskets that did not give them, and the sets.
+"""What goes with what: the rules worth telling, whether they still hold in other baskets, and the sets.
 
 Rules are told of all baskets. Whether such rules can be believed is found out apart: those that the baskets without the
 sealed ones give are looked for in the sealed ones.
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..core.clock import Clock
 from ..core.numbers import Array
 from ..core.run import Run
 from ..engines.itemsets import Limits, Unfinished, frequent
-from ..engines.recommend import Recommender
+from ..engines.recommend import ByRules, Recommender, found
 from ..engines.rules import FALSE, Lattice, Rules, worth_telling
 from ..model import Model
 
@@ -24,9 +25,8 @@ def figures(
     model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
 ) -> list[dict[str, Any]]:
     """The rules, with a graph of them, and how many sets of each size there are. Fills in run.found."""
-    learned = model.members[0].fits[0][1]
-    assert isinstance(learned, Recommender)
     encoder = model.encoders[0]
+    learned = _learned(model, rows, sealed, seconds)
     names = [c.name for c in model.columns]
     without = encoder.numbers(rows, np.zeros(rows.height)).x
     apart = encoder.numbers(sealed, np.zeros(sealed.height)).x if sealed.height else None
@@ -34,8 +34,18 @@ def figures(
     run.found += _rules_in_words(learned)
     if apart is not None:
         run.found += _still(learned, without, apart, seconds)
-    found = [_told(learned.told, names, apart)] if len(learned.told) else []
-    return found + ([_sizes(learned, names)] if len(learned.sets) else [])
+    drawn = [_told(learned.told, names, apart)] if len(learned.told) else []
+    return drawn + ([_sizes(learned, names)] if len(learned.sets) else [])
+
+
+def _learned(model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, seconds: float) -> Recommender:
+    """The sets and counts that the model keeps; looked for now where it keeps none, being the baseline."""
+    fitted = model.members[0].fits[0][1]
+    if isinstance(fitted, Recommender):
+        return fitted
+    everything = model.encoders[0].numbers(pl.concat([rows, sealed]), np.zeros(rows.height + sealed.height))
+    sets = found(model.members[0].algorithm.card, everything, Clock(0.5 * seconds), 0.0)
+    return ByRules(**sets.fields(0.0))
 
 
 def _share(count: int, baskets: int) -> str:
@@ -56,8 +66,8 @@ def _sets_in_words(learned: Recommender) -> list[str]:
     if learned.least > learned.wanted:
         why = "in the time and room given" if learned.asked else "among the 100,000 sets that are looked at unasked"
         lines.append(
-            f"the sets are complete down to a support of {_share(learned.least, n)}; the {learned.wanted:,} baskets "
-            f"{'asked for' if learned.asked else 'meant'} were not reached {why}"
+            f"the sets are complete down to a support of {_share(learned.least, n)}: "
+            f"{'the one asked for' if learned.asked else 'a lower one'}, {learned.wanted:,}, was not reached {why}"
         )
     return lines
 
@@ -84,16 +94,20 @@ def _still(learned: Recommender, without: Any, apart: Any, seconds: float) -> li
     counts = np.bincount(without.indices, minlength=without.shape[1]).astype(np.int64)
     rules = Lattice.of(sets).rules(counts, without.shape[0], learned.confidence)
     told = rules.take(worth_telling(rules))
+    if not len(told):
+        return [
+            "the other baskets alone give no rule that is hardly chance: there is none to be looked for in the sealed"
+        ]
     there = told.seen_in(apart)
     tried = there.first >= SURE
     if not tried.any():
         return ["the sealed baskets are too few to see whether the rules hold there"]
     hold = tried & (there.lift > 1)
-    was = float(np.average(told.confidence[tried], weights=there.first[tried]))
-    now = float(np.average(there.confidence[tried], weights=there.first[tried]))
+    was, now = float(told.confidence[tried].mean()), float(there.confidence[tried].mean())
     return [
         f"of {int(tried.sum()):,} rules that the other baskets gave, {int(hold.sum()):,} hold in the sealed ones: what "
-        f"follows is commoner there too than in any basket; they were {100 * was:.0f}% sure, and came true in {100 * now:.0f}%"
+        f"follows is commoner there too than in any basket; they were {100 * was:.0f}% sure on "
+        f"average, and came true in {100 * now:.0f}%"
     ]
 
 

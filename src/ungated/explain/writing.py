@@ -1,4 +1,4 @@
-"""What a writer writes, how much of it it copied, what it knows by heart, and how it does beside programs that pack files.
+"""What a writer writes, how much of it is copied, what it knows by heart, and how it does beside xz.
 
 Nobody should be surprised by their own secrets: a model may give back, letter for letter, what it was trained on. So
 what it writes is searched for spans of the training files, and it is asked to go on from beginnings of these (Carlini
@@ -15,7 +15,7 @@ import polars as pl
 
 from ..core.run import Run
 from ..engines.copied import Copied
-from ..generation import write
+from ..generation import write, writes
 from ..model import Model
 
 SAMPLES, LETTERS = 4, 500  # texts that are shown, and characters of each
@@ -30,6 +30,8 @@ def figures(
     model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
 ) -> list[dict[str, Any]]:
     """Texts that it wrote, what of them is copied, what it knows by heart; the error beside xz's."""
+    if not writes(model):
+        return []
     began = time.monotonic()
     column = next(n for n in model.features if model.schema[n].kind == "text")
     known = "\n".join(rows[column].drop_nulls().to_list())
@@ -122,7 +124,7 @@ def _by_heart(model: Model, known: str, until: float) -> dict[str, Any] | None:
 def _packed(known: str, sealed: str, seconds: float, run: Run) -> dict[str, Any]:
     """The error beside what xz and zstd need for the same bytes, alone and after training text."""
     data, before = sealed.encode()[:MOST_PACKED], known.encode()[-MOST_BEFORE:]
-    items = []
+    items: list[dict[str, Any]] = []
     for name, size in _sizes(data, before, seconds):
         run.metrics[name] = 8 * size / max(1, len(data))
         items.append({"name": name, "value": run.metrics[name]})

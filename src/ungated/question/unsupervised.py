@@ -34,6 +34,7 @@ def ask(raw: table.Raw, name: str, why: str, wish: Wish, run: Run) -> Question:
     truth, target = _beside(raw, name, wish, run)
     features = usable(raw, schema, (truth, target, wish.group or ""))
     task_class = _task(raw, name, schema, features)
+    features = _without_aside(features, schema, task_class, run)
     typed = typed_rows(raw, schema, run)
     few_broken(raw, run, wish)
     fewest = FEWEST_PIECES if task_class.form is Form.STREAM else FEWEST_ROWS
@@ -62,6 +63,17 @@ def ask(raw: table.Raw, name: str, why: str, wish: Wish, run: Run) -> Question:
 def _made_out(schema: table.Schema) -> dict[str, Any]:
     """How baskets were laid out: others are read alike."""
     return {k: v for c in schema.columns if c.kind == "basket" for k, v in c.how.items()}
+
+
+def _without_aside(
+    features: tuple[str, ...], schema: table.Schema, task: type[tasks.Unsupervised], run: Run
+) -> tuple[str, ...]:
+    """The columns but those of a kind that the task does not learn from, unless there are no others."""
+    put = [n for n in features if schema[n].kind in task.aside]
+    if not put or len(put) == len(features):
+        return features
+    run.notes.append(f"column {', '.join(put)}: said beside what is found, but not learned from")
+    return tuple(n for n in features if n not in put)
 
 
 def _beside(raw: table.Raw, name: str, wish: Wish, run: Run) -> tuple[str, str]:

@@ -53,7 +53,7 @@ def anomalies(title: str, about: dict[str, Any]) -> Figure:
 def _why(why: list[dict[str, Any]]) -> str:
     told = []
     for w in why[:MOST_REASONS]:
-        usual = f", usual {words.shortened(w['usual'], 60)}" if w.get("usual") else ""
+        usual = f", usual: {words.shortened(w['usual'], 60)}" if w.get("usual") else ""
         told.append(
             f"{words.shortened(w['column'], 40)} {words.shortened(w['value'], 40)}{usual} ({words.percent(w['share'])})"
         )

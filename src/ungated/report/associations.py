@@ -38,9 +38,10 @@ def rules(title: str, about: dict[str, Any]) -> Figure:
     rest = f"{left:,} more rules are not shown; a higher support or confidence leaves fewer." if left > 0 else ""
     drawn = _drawable(found)
     several = any(len(rule["before"]) > 1 for rule in drawn)
+    together = "Items that lead on together meet in a dot first. " if several else ""
     says = (
-        f"Arrows lead from what a basket has to what it then has more often than others. The {len(drawn)} most reliable "
-        f"rules are drawn, thicker the surer. {'Items that lead on together meet in a dot first. ' * several}"
+        f"Arrows lead from what a basket has to what it then has more often than others. {len(drawn)} of the most "
+        f"reliable rules are drawn, of each set of items one, thicker the surer. {together}"
         "The table holds the rest: a click on a head sorts it."
     )
     data = {"rules": [_drawn(rule) for rule in drawn], "share": _shares(about, drawn)}
@@ -68,23 +69,28 @@ def sets(title: str, about: dict[str, Any]) -> Figure:
         for s in sizes
     ]
     says = (
-        f"Sets of items that at least {words.count(about['least'])} of {words.count(about['of'])} baskets hold. A set is "
-        "closed if every further item loses baskets, and maximal if no larger set is frequent: from the closed ones all "
-        "others follow, with their supports."
+        f"Sets of items that at least {words.count(about['least'])} of {words.count(about['of'])} baskets hold. A set "
+        "is closed if every further item loses baskets, and maximal if no larger set is frequent: from the closed ones "
+        "all others follow, with their supports."
     )
     return Figure(title, says, "", {}, table("Sets by size", heads, rows, sortable=True), open=True, place=FOUND)
 
 
 def _drawable(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first rules, as long as their lines stay few."""
+    """The first rules, as long as their lines stay few; of those about the same items the first alone."""
     drawn: list[dict[str, Any]] = []
+    seen: list[set[str]] = []
     lines = 0
     for rule in found:
+        items = {*rule["before"], rule["then"]}
+        if any(items <= other or other <= items for other in seen):
+            continue
         many = min(len(rule["before"]), MOST_ITEMS)
         lines += many + (many > 1)
         if drawn and lines > MOST_LINES:
             break
         drawn.append(rule)
+        seen.append(items)
     return drawn
 
 

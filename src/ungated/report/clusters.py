@@ -29,18 +29,20 @@ CROSSED = "Nothing was learned from these labels. A strong cell is a label most 
 
 def clusters(title: str, about: dict[str, Any]) -> Figure:
     """points [[x, y, group], ...], groups [{name, rows}], labels of the first points, x, y: names of the axes."""
-    groups = [{"name": words.shortened(g["name"], 30), "rows": int(g["rows"])} for g in about["groups"][:MOST_GROUPS]]
+    groups: list[dict[str, Any]] = [
+        {"name": words.shortened(g["name"], 30), "rows": int(g["rows"])} for g in about["groups"][:MOST_GROUPS]
+    ]
     points = [[float(x), float(y), int(g)] for x, y, g in about["points"][:MOST_POINTS]]
     if not points or any(not 0 <= p[2] < len(groups) for p in points):
         raise ValueError("nothing to draw")
     labels = [words.shortened(v, 120) for v in about.get("labels", ())[: len(points)]]
-    total = sum(int(g["rows"]) for g in groups)
+    total = sum(g["rows"] for g in groups)
     heads: list[str | Head] = ["cluster", Head("rows", number=True), Head("share", number=True)]
     rows: list[list[object]] = [
         [
-            Cell(str(g["name"]), look="name"),
-            Cell(words.count(int(g["rows"])), int(g["rows"])),
-            Cell(words.percent(int(g["rows"]) / max(total, 1)), int(g["rows"])),
+            Cell(g["name"], look="name"),
+            Cell(words.count(g["rows"]), g["rows"]),
+            Cell(words.percent(g["rows"] / max(total, 1)), g["rows"]),
         ]
         for g in groups
     ]
@@ -52,10 +54,11 @@ def clusters(title: str, about: dict[str, Any]) -> Figure:
 
 def groups(title: str, about: dict[str, Any]) -> Figure:
     """groups [{name, rows, share, apart [{column, here, others, effect}]}]."""
-    drawn, rows = [], []
+    drawn: list[dict[str, Any]] = []
+    rows: list[list[object]] = []
     for g in about["groups"][:MOST_GROUPS]:
         name, size = words.shortened(g["name"], 30), words.count(int(g["rows"]))
-        apart = [
+        apart: list[dict[str, Any]] = [
             {
                 "column": words.shortened(t["column"], 40),
                 "here": words.shortened(t["here"], 120),
@@ -66,8 +69,8 @@ def groups(title: str, about: dict[str, Any]) -> Figure:
         ]
         drawn.append({"name": name, "rows": size, "share": words.percent(float(g["share"])), "apart": apart})
         for t in apart or [{"column": "", "here": "", "others": "", "effect": 0.0}]:
-            way = "higher" if float(t["effect"]) > 0 else "lower"
-            by = Cell(f"{abs(float(t['effect'])):.1f} deviations {way}", float(t["effect"])) if t["column"] else None
+            way = "higher" if t["effect"] > 0 else "lower"
+            by = Cell(f"{abs(t['effect']):.1f} deviations {way}", t["effect"]) if t["column"] else None
             rows.append([Cell(name, look="name"), size, t["column"], t["here"], t["others"], by])
     if not drawn:
         raise ValueError("no group")

@@ -41,7 +41,7 @@ MORE_CHARTS.map = (d, width, kit) => {
     const values = d.colours[name];
     if (!values) return dots.attr("fill", "var(--accent)");
     const numbers = values.filter(known);
-    if (numbers.length && values.every((v) => v === null || typeof v === "number") && new Set(numbers).size > 8) {
+    if (numbers.length && values.every((v) => v === null || typeof v === "number") && (new Set(numbers).size > 10 || !numbers.every(Number.isInteger))) {
       const sorted = d3.sort(numbers), low = d3.quantileSorted(sorted, 0.02), high = d3.quantileSorted(sorted, 0.98);
       const share = (v) => Math.min(1, Math.max(0, (v - low) / (high - low || 1)));
       dots.attr("fill", (i) => (known(values[i]) ? warm(share(values[i])) : SOFT));

@@ -26,13 +26,30 @@ METRICS = {
     "xz after training text": "the same, having packed training text before it",
     "zstd": "bits a byte that zstd needs for the same text",
     "zstd after training text": "the same, having packed training text before it",
+    "trust": "1 − trustworthiness: how far a row’s neighbours on the map are out of place",
+    "lost": "share of a row’s true neighbours that are no neighbours on the map",
+    "lands among its own label": "rows most of whose ten neighbours on the map have their label",
+    "missed": "share of real rows among the most unusual, of as many as are made up",
+    "area under ROC": "how often a true anomaly scores higher than another row",
     "two-sample": "how often a fresh classifier tells made from real; 50% is perfect",
     "separation": "deviations between that classifier's scores of made and of real",
     "frechet": "Fréchet distance of made from real, on random features",
 }
 """The errors that tasks measure, in words. One that is not here stands under its own name."""
 
-PERCENT = frozenset({"parted", "nowhere", "error", "balanced-error", "miss-rate", "two-sample"})
+PERCENT = frozenset(
+    {
+        "lost",
+        "missed",
+        "lands among its own label",
+        "parted",
+        "nowhere",
+        "error",
+        "balanced-error",
+        "miss-rate",
+        "two-sample",
+    }
+)
 
 TASKS = {
     "cluster": "Which groups are there?",

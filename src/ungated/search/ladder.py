@@ -202,8 +202,9 @@ class Ladder:
 
     def _hopeful(self, entrant: Entrant, left: float) -> bool:
         """Whether an entrant comes to anything in the time left."""
-        if entrant.tastes and entrant.algorithm.card.tasks == {"generate"}:
-            return left > WORTHWHILE
+        card = entrant.algorithm.card
+        if card.tasks == {"generate"} and (entrant.tastes or card.ends):
+            return card.ends or left > WORTHWHILE
         return self._expected(entrant.key) < left * (HOPELESS if entrant.tastes else 1)
 
     def _upto(self, rung: int) -> list[int]:

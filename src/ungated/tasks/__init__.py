@@ -109,12 +109,14 @@ class Supervised(Task):
 class Unsupervised(Task):
     """A task without given answers: held-out numbers become an exam whose truth is known all the same.
 
-    form: of the numbers that the exam is made of; takes: how they are prepared. sealed: the share of the rows that are sealed. held: the share of
-    the rows that judge the candidates, `most_held` at most. refits: whether what was chosen is learned once more
-    from all rows, the sealed ones too, once these have judged it. counted: what an exam is made of, in words.
+    form: of the numbers that the exam is made of; takes: how they are prepared. aside: kinds of columns that are not
+    learned from, unless there are no others. sealed: the share of the rows that are sealed. held: the share of the rows
+    that judge the candidates, `most_held` at most. refits: whether what was chosen is learned once more from all rows,
+    the sealed ones too, once these have judged it. counted: what an exam is made of, in words.
     """
 
     form: ClassVar[Form] = Form.ROWS
+    aside: ClassVar[frozenset[str]] = frozenset()
     takes: ClassVar[frozenset[Takes]] = frozenset()
     sealed: ClassVar[float] = 0.2
     held: ClassVar[float] = 0.2

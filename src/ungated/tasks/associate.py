@@ -100,7 +100,7 @@ class Associate(Unsupervised):
         whole = np.flatnonzero(np.diff(held.x.indptr) >= 2)
         if not len(whole):
             raise InputError(
-                "None of the baskets held out has two items that others have too: nothing can be taken out and sought.\n"
+                "No basket that is held out has two items that others have too: nothing can be taken out.\n"
                 "More baskets are needed, or larger ones."
             )
         x = held.x[whole]

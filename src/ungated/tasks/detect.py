@@ -72,6 +72,8 @@ class Detect(Unsupervised):
     id: ClassVar = "detect"
     measures: ClassVar = MEASURES
     takes: ClassVar = frozenset({Takes.RAW_SCALE})
+    refits: ClassVar = True
+    aside: ClassVar = frozenset({"date"})  # the first and the last days of a table are not odd for that
     counted: ClassVar = "rows, the sealed ones and others made up"
 
     share: float = 0.0
@@ -165,7 +167,7 @@ def spoiled(x: Array, count: int, rng: np.random.Generator) -> Array:
     """
     n, d = x.shape
     made = np.array(x[rng.integers(n, size=count)]) if n else np.empty((0, d), np.float32)
-    several = rng.integers(1, max(2, d // SPOILED) + 1, size=len(made))
+    several = rng.integers(1, max(1, d // SPOILED) + 1, size=len(made))
     chosen = np.argsort(rng.random((len(made), d)), axis=1) < np.minimum(several, d)[:, None]
     for j in range(d if n else 0):
         values = np.unique(x[:, j])

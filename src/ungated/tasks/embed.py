@@ -1,10 +1,10 @@
 """Embed: a place on a map for each row, so that what is alike lies together; or a few numbers that stand for it.
 
 A map is judged by its neighbourhoods. The headline error is what its trustworthiness falls short of 1: who lies among
-a row's fifteen neighbours on the map without being among them in truth costs as many points as he is out of place, of
-those possible (Venna & Kaski, "Neighborhood Preservation in Nonlinear Projection Methods", ICANN 2001). Beside it, the
-share of the true neighbours that the map lost. Both are measured on rows that were held back and had to be placed on
-the finished map. The truth is how far apart rows are in the numbers that all methods see.
+a row's neighbours on the map (fifteen, or fewer among few rows) without being among them in truth costs as many points
+as he is out of place, of those possible (Venna & Kaski, "Neighborhood Preservation in Nonlinear Projection Methods",
+ICANN 2001). Beside it, the share of the true neighbours that the map lost. Both are measured on rows that were held
+back and had to be placed on the finished map. The truth is how far apart rows are in the numbers that all methods see.
 
 Places of two maps have nothing in common, so the best map stands alone.
 """
@@ -20,7 +20,7 @@ from ..core.numbers import Answer, Array, Column, Floats
 from . import Unsupervised, check_metric
 from .measures import Measure
 
-NEIGHBOURS = 15
+NEIGHBOURS, FEWEST = 15, 5  # that are compared: one in a hundred, within these
 MOST_JUDGED = 2000  # rows among which neighbours are compared: all with all
 MOST_DIMS = 512
 
@@ -50,7 +50,7 @@ class Neighbourhoods(Measure):
             y, answer, n = y[kept], answer[kept], MOST_JUDGED
         if n < 4:
             return np.full(n, np.nan)
-        k = min(NEIGHBOURS, (n - 1) // 3)
+        k = min(int(np.clip(n // 100, FEWEST, NEIGHBOURS)), (n - 1) // 3)
         return self.of(_ranks(np.asarray(y, np.float64)), _nearest(answer, k), k)
 
 

@@ -1,10 +1,10 @@
 """A set is frequent only if all its parts are: so grow frequent sets by one item at a time, and count few candidates.
 
-First count single items. Pairs of frequent items are the next candidates, then triples all of whose pairs were frequent,
-and so on: each round joins sets that differ in their last item, throws out candidates with an infrequent part, and
-counts what is left in the baskets. That nothing is missed follows from the first sentence, which gave the method its
-name: what is known beforehand. It goes breadth first, so all candidates of one size are there at once; how many they
-are is its weakness.
+First count single items. Pairs of frequent items are the next candidates, then triples all of whose pairs were
+frequent, and so on: each round joins sets that differ in their last item, throws out candidates with an infrequent
+part, and counts what is left in the baskets. That nothing is missed follows from the first sentence, which gave the
+method its name: what is known beforehand. It goes breadth first, so all candidates of one size are there at once; how
+many they are is its weakness.
 
 Cost: O(candidates x size x baskets / 64) time; memory O(candidates of one size).
 Paper: Agrawal & Srikant, "Fast algorithms for mining association rules", VLDB 1994.
@@ -18,8 +18,10 @@ import numpy as np
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, setting
 from ...core.clock import Clock
 from ...core.numbers import Array, Form, Numbers, Shape
-from ...engines.itemsets import SLICE, Limits, Sets, bitsets, counted
+from ...engines.itemsets import SLICE, Limits, Sets, Unfinished, bitsets, counted
 from ...engines.recommend import ByRules, check, found
+
+MOST_CANDIDATES = 5_000_000  # of one size
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def apriori(x: Any, least: int, limits: Limits) -> Sets:
     while len(sets):
         found.append((items[sets].astype(np.int32), support))
         limits.check(sum(len(s) for _, s in found))
-        candidates = _joined(sets, limits)
+        candidates = _joined(sets)
         candidates = candidates[_parts_are_frequent(candidates, sets)]
         support = _counted(candidates, bits, limits)
         sets, support = candidates[support >= least], support[support >= least]
@@ -86,13 +88,14 @@ def _pairs(x: Any, least: int, limits: Limits) -> tuple[Array, Array]:
     return together[order], np.concatenate(support)[order]
 
 
-def _joined(sets: Array, limits: Limits) -> Array:
+def _joined(sets: Array) -> Array:
     """Candidates of one item more: any two sets that differ in their last item alone. sets: (m, k), sorted."""
     same = np.all(sets[1:, :-1] == sets[:-1, :-1], axis=1)
     group = np.concatenate([[0], np.cumsum(~same)])
     end = np.searchsorted(group, group, side="right")
     many = end - np.arange(len(sets)) - 1
-    limits.check(int(many.sum()))
+    if many.sum() > MOST_CANDIDATES:
+        raise Unfinished
     a = np.repeat(np.arange(len(sets)), many)
     b = np.arange(len(a)) - np.repeat(np.cumsum(many) - many, many) + a + 1
     return np.concatenate([sets[a], sets[b, -1:]], axis=1)

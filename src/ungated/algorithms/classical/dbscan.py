@@ -57,7 +57,7 @@ class DBSCAN(Grouping):
             for reach in reaches:
                 yield float(reach), crowds(far, needed <= reach, reach)
 
-        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def crowds(far: Floats, core: Array, reach: float) -> Array:

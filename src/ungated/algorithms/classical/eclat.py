@@ -1,10 +1,10 @@
 """Which baskets hold it: give each item the list of its baskets; a set's baskets are those on all of its lists.
 
-Apriori reads all baskets again for every size of sets. Turned on its side, the table answers by itself: the baskets with
-both bread and butter are the lists of bread and of butter intersected, and butter, bread and jam need only that result
-and jam's list. So sets are grown depth first, one item after another, and a branch ends where too few baskets are left:
-every larger set below it would be in fewer still. Here a list is a row of bits, an intersection is AND, and thousands
-of intersections are made at a time.
+Apriori reads all baskets again for every size of sets. Turned on its side, the table answers by itself: the baskets
+with both bread and butter are the lists of bread and of butter intersected, and butter, bread and jam need only that
+result and jam's list. So sets are grown depth first, one item after another, and a branch ends where too few baskets
+are left: every larger set below it would be in fewer still. Here a list is a row of bits, an intersection is AND, and
+thousands of intersections are made at a time.
 
 Cost: O(candidates x baskets / 64) time; O(entries + sets) memory.
 Paper: Zaki, "Scalable algorithms for association mining", IEEE TKDE 12, 2000 (Eclat: Zaki et al., KDD 1997).

@@ -1,8 +1,8 @@
 """No candidates at all: fold the baskets into a tree of common beginnings, and read the frequent sets off its branches.
 
-Write each basket with its commonest items first. Baskets that begin alike then share the beginning of a branch, and each
-node counts how many pass through it: the tree is often far smaller than the baskets. All about an item is in the paths
-from its nodes up to the root. Those paths, counted as often as the node, are baskets themselves, of what is found
+Write each basket with its commonest items first. Baskets that begin alike then share the beginning of a branch, and
+each node counts how many pass through it: the tree is often far smaller than the baskets. All about an item is in the
+paths from its nodes up to the root. Those paths, counted as often as the node, are baskets themselves, of what is found
 together with that item: they are folded into a smaller tree, and so on down. A tree that is one path gives every choice
 of its items at once.
 
@@ -79,7 +79,7 @@ class Tree:
         return cls(column[fresh], above[fresh], count.astype(np.int64))
 
     def paths(self, item: int) -> tuple[Array, Array]:
-        """What is above each node of the item: (nodes, depth) items, the commonest first, -1 for nothing; the counts."""
+        """What is above each node of the item: (nodes, depth) items, commonest first, -1 for nothing; the counts."""
         nodes = np.flatnonzero(self.item == item)
         at, steps = self.parent[nodes], []
         while (at >= 0).any():

@@ -76,14 +76,14 @@ class GaussianMixture(Grouping):
         found: dict[bytes, Any] = {}
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 k = min(k, len(rows.x))
                 mixture = self._mixed(rows.x, k_means(rows.x, k, clock, starts=2)[0], clock)
                 groups = mixture.predict(rows.x)
                 found[in_order(groups).tobytes()] = mixture
                 yield k, groups
 
-        groups = chosen(proposals(), rows, task, clock, self.groups)
+        groups = chosen(proposals(), rows, task, clock, self.groups, self.give)
         mixture = found.get(groups.tobytes())
         if mixture is None:
             mixture = self._mixed(rows.x, rows.x.mean(axis=0, keepdims=True), clock)

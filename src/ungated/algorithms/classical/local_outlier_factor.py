@@ -67,7 +67,6 @@ class LocalOutlierFactor(Detector):
         answers_with=("sklearn.neighbors",),
     )
     fitted: ClassVar = LocalDensities
-    variants: ClassVar = ({"k": 60},)
 
     k: int = setting(20, "how many neighbours are a crowd")
     second: float = setting(0.0, "share of the rows, the most unusual, that a second look leaves out")

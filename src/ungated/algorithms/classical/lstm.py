@@ -82,7 +82,7 @@ class LSTM(Algorithm):
     dropout: float = setting(0.0, "share of what is told that is silenced", low=0.0, high=0.5)
     batch: int = setting(4096, "codes a step", choices=(1024, 2048, 4096, 8192))
     rate: float = setting(6e-3, "highest learning rate", low=1e-3, high=2e-2, log=True)
-    effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
+    effort: float = setting(1.0, "how long to train, times the usual", low=0.05, high=4.0, log=True)
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, levels = job.rows * max(1, job.width), sum(job.levels) or 100

@@ -1,4 +1,4 @@
-"""Climb to the peaks: every row walks uphill towards where rows are denser, and rows that reach the same peak are a group.
+"""Climb to the peaks: every row walks uphill to where rows are denser, and rows that reach the same peak are a group.
 
 Each step moves a point to the mean of the rows around it, the near ones counting most; that is uphill in the density.
 How many groups there are need not be said: it is how many peaks. It hangs on how far a point looks around: near, and
@@ -60,7 +60,7 @@ class MeanShift(Grouping):
             for width in widths:
                 yield float(width), peaks(rows.x, float(width), clock)
 
-        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def peaks(x: Floats, width: float, clock: Clock) -> Array:

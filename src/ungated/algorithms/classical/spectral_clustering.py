@@ -53,15 +53,15 @@ class SpectralClustering(Grouping):
         rows = rows_of(self.card, train, task, clock.seed).sample(MOST_ROWS, clock.seed)
         if not rows.counts:
             return remembered(rows, np.zeros(len(rows.x), np.int64))
-        slow = waves(*neighbours(rows.x, self.near), max(*rows.counts, self.groups), clock.seed)
+        slow = waves(*neighbours(rows.x, self.near), max(self.counts(rows)), clock.seed)
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [min(self.groups, len(rows.x))] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 level = slow[:, :k]
                 level = level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12)
                 yield k, k_means(level, k, clock)[1]
 
-        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def waves(near: Array, far: Floats, count: int, seed: int) -> Floats:

@@ -7,7 +7,7 @@ between what only seemed close. In the first steps the pull is exaggerated, so t
 What lies near on the map is near; how far islands lie from one another means little.
 A new row is placed among its nearest known rows.
 
-Cost: O(n² d) time to find neighbours among n rows (O(n log n) in few columns), O(750 (90 n + g log g)) to move, where
+Cost: O(n² d) time to find neighbours among n rows (O(n log n) in few columns), O(500 (90 n + g log g)) to move, where
 the push of all on all goes over a grid of g knots (see engines/push.py); O(n (d + 90)) memory.
 Paper: van der Maaten & Hinton, "Visualizing Data using t-SNE", Journal of Machine Learning Research 9, 2008
 (rate: Belkina et al. 2019; first places: Kobak & Berens 2019).
@@ -23,6 +23,7 @@ from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
 from ...engines import neighbours
 from ...engines.neighbours import Neighbours
+from ...engines.pace import paced
 from ...engines.placing import Placed, turned
 from ...engines.push import EXACT, push
 from ...engines.rows import checked
@@ -30,8 +31,8 @@ from ...engines.unusual import some
 
 MOST_KNOWN = 30_000
 MOST_SOLID = 3000  # where a map has more than two dimensions
-MOST_AXES = 50
-EARLY, STEPS = 250, 750  # steps with an exaggerated pull, and all
+MOST_AXES = 100
+STEPS, EARLY = 500, 1 / 3  # of which the pull is exaggerated at first
 EXAGGERATED = 12.0
 HALVINGS = 40  # of the interval in which a bell's width is looked for
 STILL = 1e-7  # a smaller push on average means that nothing moves any more
@@ -50,16 +51,17 @@ class TSNE(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Placed
-    variants: ClassVar = ({"perplexity": 15.0}, {"perplexity": 50.0})
+    variants: ClassVar = ({"perplexity": 12.0},)
 
-    perplexity: float = setting(30.0, "how many rows lie under a bell, about", low=5.0, high=100.0, log=True)
+    perplexity: float = setting(30.0, "how many rows lie under a bell, about")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = min(job.rows, self._most(job.outputs)), min(job.width, MOST_AXES)
         turning = (2.0 * min(n, 20_000) * job.width**2 + 4.0 * n * job.width * d) / (on.gflops * 1e9)
         found = neighbours.seconds(n, n, d, int(3 * self.perplexity), on)
-        pulled = n * 5 * self.perplexity * 0.08 / (on.scalar * 1e6)
-        pushed = n * min(n, 4000) * 0.006 / (on.scalar * 1e6) if n <= EXACT else 0.025 + n * 2e-6
+        pulled = n * 5 * self.perplexity * 0.05 / (on.scalar * 1e6)
+        pairs, grid = 0.05 * n * min(n, EXACT), 45_000 + 6.0 * n
+        pushed = (pairs if n <= EXACT or job.outputs != 2 else grid) / (on.scalar * 1e6)
         return Cost(
             0.05 + turning + found + STEPS * (pulled + pushed), 4e7 + n * (24.0 * job.width + 60 * self.perplexity)
         )
@@ -115,18 +117,19 @@ def _move(place: Floats, likeness: Any, clock: Clock) -> Floats:
     n, company = len(place), np.diff(likeness.indptr)
     pulls, shares = likeness.astype(np.float32), likeness.data.astype(np.float32)
     speed, gain, rate = np.zeros_like(place), np.ones_like(place), max(n / EXAGGERATED / 4, 50.0)
-    for step in range(STEPS):
+    for progress in paced(STEPS, clock):
+        early = progress < EARLY
         drawn = place.astype(np.float32)
         far = sum(np.square(np.repeat(c, company) - c[likeness.indices]) for c in np.ascontiguousarray(drawn.T))
         np.divide(shares, 1 + far, out=pulls.data)
         pulled = place * pulls.sum(axis=1)[:, None] - pulls @ drawn
         pushed, total = push(place)
-        exaggerated = EXAGGERATED if step < EARLY else 1.0
+        exaggerated = EXAGGERATED if early else 1.0
         gradient = 4 * (exaggerated * pulled - pushed / max(total, 1e-12))
         gain = np.maximum(np.where(np.sign(gradient) != np.sign(speed), gain + 0.2, gain * 0.8), 0.01)
-        speed = (0.5 if step < EARLY else 0.8) * speed - rate * gain * gradient
+        speed = (0.5 if early else 0.8) * speed - rate * gain * gradient
         place = place + speed
         place -= place.mean(axis=0)
-        if clock.expired or (step > EARLY and np.abs(gradient).mean() < STILL / n):
+        if not early and np.abs(gradient).mean() < STILL / n:
             break
     return place

@@ -79,10 +79,10 @@ class AutoencoderClusters(Grouping):
         middle = blank.middle(some.x.astype(np.float32))
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else some.counts:
+            for k in self.counts(some):
                 yield k, k_means(middle, min(k, len(middle)), clock)[1]
 
-        groups = chosen(proposals(), some, task, clock, self.groups)
+        groups = chosen(proposals(), some, task, clock, self.groups, self.give)
         return replace(
             blank, centres=np.stack([middle[groups == g].mean(axis=0) for g in range(int(groups.max()) + 1)])
         )

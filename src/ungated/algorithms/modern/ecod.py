@@ -64,7 +64,7 @@ class ECOD(Detector):
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = min(job.rows, unusual.MOST_ROWS), job.width
-        seconds = n * d * 6.0 / (on.scalar * 1e6) + 40.0 * n * d / on.bandwidth
+        seconds = n * d * 3.0 / (on.scalar * 1e6) + 40.0 * n * d / on.bandwidth
         return Cost(0.001 + self.looks * seconds, 1e6 + 8.0 * n * d)
 
     def learned(self, x: Array, blank: dict[str, Array], clock: Clock) -> Tails:

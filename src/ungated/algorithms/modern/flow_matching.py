@@ -163,8 +163,11 @@ class FlowMatching(Algorithm):
     effort: float = setting(1.0, "how long to train, times the usual", low=0.3, high=4.0, log=True)
 
     def schedule(self, rows: int) -> Schedule:
-        """Four hundred thousand examples, but no more than 60 passes; small batches, since steps are what it lacks."""
-        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 60.0))
+        """Four hundred thousand examples, but 60 passes at most; small batches, since steps are what it lacks.
+
+        From a few hundred pictures little can be learned, and a longer course is a variant.
+        """
+        epochs = math.ceil(self.effort * min(max(5.0, 400_000 / rows), 60.0, 5 + rows / 10))
         batch = 64 if rows > 4000 else 32
         return Schedule(epochs, batch, self.rate / 10, decay=0.01, warm=0.05, watches=24, muon=self.rate)
 

@@ -48,7 +48,7 @@ class HDBSCAN(Grouping):
         return Cost(0.05 + len(SMALLEST) * each + 1e-9 * job.rows * job.width, 40.0 * n * n + 4e7)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Remembered:
-        from sklearn.cluster import HDBSCAN as Library
+        import sklearn.cluster
 
         rows = rows_of(self.card, train, task, clock.seed).sample(MOST_ROWS, clock.seed)
         if not rows.counts:
@@ -57,7 +57,7 @@ class HDBSCAN(Grouping):
         def proposals() -> Iterator[tuple[float, Array]]:
             for size in [self.smallest] if self.smallest else SMALLEST:
                 if self.smallest or 3 * size <= len(rows.x):
-                    found = Library(
+                    found = sklearn.cluster.HDBSCAN(
                         min_cluster_size=max(2, size),
                         min_samples=max(2, min(size, 10)),
                         cluster_selection_method=self.keep,
@@ -66,7 +66,7 @@ class HDBSCAN(Grouping):
                     yield size, nowhere_left(rows.x, found.labels_)
                     yield size, found.labels_
 
-        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))
 
 
 def nowhere_left(x: Floats, groups: Array) -> Array:

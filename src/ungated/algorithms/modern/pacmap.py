@@ -23,6 +23,7 @@ from ...core.clock import Clock
 from ...core.numbers import Array, Floats, Numbers, Shape
 from ...engines import neighbours
 from ...engines.neighbours import Neighbours
+from ...engines.pace import paced
 from ...engines.placing import Placed, turned
 from ...engines.rows import checked
 from ...engines.unusual import some
@@ -48,9 +49,9 @@ class PaCMAP(Algorithm):
         anytime=True,
     )
     fitted: ClassVar = Placed
-    variants: ClassVar = ({"near": 20}, {"near": 6})
+    variants: ClassVar = ({"near": 20},)
 
-    near: int = setting(10, "near pairs of a row, more where there are over 10,000 rows", low=4, high=60, log=True)
+    near: int = setting(10, "near pairs of a row, more where there are over 10,000 rows")
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d = min(job.rows, MOST_KNOWN), min(job.width, MOST_AXES)
@@ -111,8 +112,8 @@ def move(place: Array, pairs: tuple[Array, Array, Array], clock: Clock) -> Array
     """The places after all steps, or as many as the clock allows."""
     forces = [_Springs(p) for p in pairs]
     mean, square = np.zeros_like(place), np.zeros_like(place)
-    for step in range(sum(STEPS)):
-        near, mid = _weights(step)
+    for step, progress in enumerate(paced(sum(STEPS), clock)):
+        near, mid = _weights(progress * sum(STEPS))
         gradient = forces[0].gradient(place, 20.0 * near, 10.0) + forces[2].gradient(place, -2.0, 1.0)
         if mid:
             gradient += forces[1].gradient(place, 20_000.0 * mid, 10_000.0)
@@ -120,12 +121,10 @@ def move(place: Array, pairs: tuple[Array, Array, Array], clock: Clock) -> Array
         square += (1 - KEPT_SQUARE) * (np.square(gradient) - square)
         rate = RATE * math.sqrt(1 - KEPT_SQUARE ** (step + 1)) / (1 - KEPT ** (step + 1))
         place = place - np.float32(rate) * mean / (np.sqrt(square) + np.float32(1e-7))
-        if clock.expired:
-            break
     return place
 
 
-def _weights(step: int) -> tuple[float, float]:
+def _weights(step: float) -> tuple[float, float]:
     """How strongly near and mid-near pairs pull at a step; far pairs always push by 1."""
     if step < STEPS[0]:
         share = step / STEPS[0]

@@ -1,10 +1,10 @@
 """Each item told from all the others: the best straight line from what a basket holds to what it should hold.
 
-An autoencoder gives back what it was given. This one has no hidden layer, and one rule: no item may be told from itself.
-What is left to learn is how much each item speaks for or against each other one, all taken together: butter speaks for
-bread, but less so once jam has spoken. That is least squares with a leash and a forbidden diagonal, and it has an answer
-in closed form: one inverse of the table of how often any two items meet. It recommends better than most deep networks,
-and better than rules, which each see but one reason at a time. Rules it tells all the same, found beside it.
+An autoencoder gives back what it was given. This one has no hidden layer, and one rule: no item may be told from
+itself. What is left to learn is how much each item speaks for or against each other one, all taken together: butter
+speaks for bread, but less so once jam has spoken. That is least squares with a leash and a forbidden diagonal, and its
+answer has a closed form: one inverse of the table of how often any two items meet. It recommends as well as many deep
+networks, and better than rules, which each see but one reason at a time. Rules it tells all the same, found beside it.
 
 Cost: O(items³) time, O(items²) memory, whatever the number of baskets.
 Paper: Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
@@ -21,22 +21,26 @@ from ...core.errors import UsageError
 from ...core.numbers import Array, Floats, Form, Numbers, Shape
 from ...engines.recommend import Recommender, check, found
 
-MOST_ITEMS = 3000  # the commonest: others are offered by how common they are
+MOST_ITEMS = 3000  # the commonest: others neither speak nor are offered
 
 
 @dataclass(frozen=True)
 class Lines(Recommender):
-    """kept: int64 (k,), the items that speak. weights: float32 (k, k), how much each says for each. base: float64 (items,)."""
+    """kept: int64 (k,), the items that speak, rising. weights: float32 (k, k), how much each says for each.
+
+    base: float64 (k,), what each is worth before any has spoken.
+    """
 
     kept: Array
     weights: Array
     base: Floats
 
+    @property
+    def offered(self) -> Array:
+        return self.kept
+
     def scores(self, x: Any) -> Floats:
-        scores = np.tile(self.base, (x.shape[0], 1))
-        if len(self.kept):
-            scores[:, self.kept] += x[:, self.kept] @ self.weights
-        return scores
+        return np.asarray(x[:, self.kept] @ self.weights) + self.base
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,27 @@ class ShallowAutoencoder(Algorithm):
         kept = np.sort(np.argsort(-rules.counts, kind="stable")[:MOST_ITEMS])
         kept = kept[rules.counts[kept] > 0]
         weights = _weights(train.x[:, kept], share[kept], self.strength)
-        base = share.copy()
-        base[kept] -= share[kept] @ weights
+        base = share[kept] - share[kept] @ weights
         return Lines(**rules.fields(self.confidence), kept=kept, weights=weights.astype(np.float32), base=base)
 
 
 def _weights(x: Any, share: Floats, strength: float) -> Floats:
     """How much each item says for each, (k, k): of centred items, so that what is common need not be learned."""
-    from scipy.linalg import inv
-
     entries = x.astype(np.float64)
     meet = (entries.T @ entries).toarray() - x.shape[0] * np.outer(share, share)
     meet[np.diag_indices_from(meet)] += strength
-    inverse = inv(meet, overwrite_a=True, check_finite=False)
+    inverse = _inverse(meet) if len(meet) else meet
     weights = -inverse / np.diag(inverse)
     weights[np.diag_indices_from(weights)] = 0.0
     return np.asarray(weights)
+
+
+def _inverse(a: Floats) -> Floats:
+    """The inverse of a symmetric matrix with a strong diagonal, by its Cholesky factor."""
+    from scipy.linalg import lapack
+
+    factor, failed = lapack.dpotrf(a, lower=1)
+    lower, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    if failed or failed_too:
+        return np.asarray(np.linalg.inv(a))
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)

@@ -1,4 +1,4 @@
-"""Join the nearest, again and again: every row begins as a group of its own, and the two that are most alike become one.
+"""Join the nearest, again and again: every row begins as a group of its own, and the two most alike become one.
 
 The joins make a tree, and every number of groups is a cut through it. What "alike" means decides what is found: Ward
 joins the two whose union raises the squared distances least, which likes round groups; the mean distance is milder; the
@@ -54,7 +54,7 @@ class Agglomerative(Grouping):
         tree = linkage(rows.x, self.link)
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 yield k, fcluster(tree, k, "maxclust") - 1
 
-        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups))
+        return remembered(rows, chosen(proposals(), rows, task, clock, self.groups, self.give))

@@ -67,7 +67,7 @@ class ClassicalMDS(Algorithm):
     def cost(self, job: Shape, on: Machine) -> Cost:
         m = min(job.rows, LANDMARKS)
         asked = min(job.rows, 5000)
-        seconds = 0.005 + (m + asked) * m * job.width * 0.015 / (on.scalar * 1e6) + 60.0 * m * m / (on.gflops * 1e9)
+        seconds = 0.005 + (m + asked) * m * job.width * 0.0015 / (on.scalar * 1e6) + 60.0 * m * m / (on.gflops * 1e9)
         return Cost(
             seconds + 4.0 * job.rows * job.width / on.bandwidth, 2e6 + 24.0 * m * m + 12.0 * job.rows * job.width
         )

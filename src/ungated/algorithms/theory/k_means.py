@@ -1,4 +1,4 @@
-"""Centres of gravity: put k centres among the rows, give each row to the nearest, move each centre amid its rows, again.
+"""Centres of gravity: put k centres among the rows, give each row to the nearest, move each amid its rows, again.
 
 Each step lowers the sum of squared distances, so it comes to rest after a few dozen. Where it rests depends on where it
 began: k-means++ draws the first centres far apart, each by its squared distance from those before it, and a few starts
@@ -48,9 +48,9 @@ class KMeans(Grouping):
         rows = whole.sample(MOST_TRIED, clock.seed)
 
         def proposals() -> Iterator[tuple[float, Array]]:
-            for k in [self.groups] if self.groups else rows.counts:
+            for k in self.counts(rows):
                 yield k, k_means(rows.x, min(k, len(rows.x)), clock)[1]
 
-        groups = chosen(proposals(), rows, task, clock, self.groups)
+        groups = chosen(proposals(), rows, task, clock, self.groups, self.give)
         centres = np.stack([rows.x[groups == c].mean(axis=0) for c in range(int(groups.max()) + 1)])
         return Centred(settled(whole.x, centres, clock)[0], whole.weights)

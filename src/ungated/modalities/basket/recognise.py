@@ -23,7 +23,7 @@ FEWEST_LINES = 10  # by which a file is taken for baskets though nobody said so
 
 @dataclass(frozen=True)
 class Layout:
-    """What a person says of the form: "lines", "rows", "columns", "values" or "" for nothing; the columns of rows, "" too."""
+    """What a person says of the form: lines, rows, columns, values, or "" for nothing; the two columns of rows."""
 
     form: str = ""
     basket: str = ""
@@ -52,7 +52,7 @@ class Layout:
 def recognise(
     source: Any, *, asked: bool, layout: Layout | None = None, limit_bytes: int | None = None, seed: int = 0
 ) -> Raw | None:
-    """Baskets as a table with the column `basket`; None where `source` is to be read as a table first, or is no baskets.
+    """Baskets as a table with the column `basket`; None where `source` is no baskets, or a table to be read first.
 
     asked: whether a person wants baskets; else only files that can hardly be anything else are taken for such.
     Raises InputError that names the line, and UsageError.
@@ -63,12 +63,15 @@ def recognise(
     path = Path(source).expanduser()
     if not path.is_file() or layout.form in ("rows", "columns", "values") or layout.basket:
         return None
-    found = sources(path)
-    if len(found) != 1 or found[0].suffix not in TEXTS:
-        return None
-    if asked or _looks_like_text(found[0]):
+    try:
+        found = sources(path)
+        if len(found) != 1 or found[0].suffix not in TEXTS or not (asked or _looks_like_text(found[0])):
+            return None
         return _lines(found[0], str(source), asked, layout, limit_bytes, seed)
-    return None
+    except InputError:
+        if asked:
+            raise
+        return None  # whoever reads it as what it is says better what is wrong with it
 
 
 def _looks_like_text(source: Source) -> bool:
@@ -78,12 +81,7 @@ def _looks_like_text(source: Source) -> bool:
 
 def _lines(source: Source, name: str, asked: bool, layout: Layout, limit: int | None, seed: int) -> Raw | None:
     """The file as one basket a line, where it is that."""
-    try:
-        head = lines.head_of(source)
-    except InputError:
-        if asked:
-            raise
-        return None
+    head = lines.head_of(source)
     if layout.form == "lines":
         why = "you said so"
     elif not (why := _why(head, asked)):

@@ -17,10 +17,11 @@ _MODES = {"": 0, "maj": 0, "ion": 0, "mix": -1, "dor": -2, "m": -3, "min": -3, "
 _MODES["lyd"] = 1
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
 _SHIFTS = {"^": 1, "_": -1, "=": 0, "^^": 2, "__": -2}
+MOST_LETTERS = 1 << 20  # of one tune
 MOST_TICKS = 64 * 4 * GRID  # of one note
 
 _TOKEN = re.compile(
-    r"""(?P<aside>"[^"\n]*"|![^!\n]*!|\+[a-z]+\+|\{[^}\n]*\}|\[[A-Zr-w]:[^\]\n]*\])
+    r"""(?P<aside>"[^"\n]{0,200}"|![^!\n]{0,40}!|\+[a-z]{1,20}\+|\{[^}\n]{0,200}\}|\[[A-Zr-w]:[^\]\n]{0,200}\])
     |(?P<bar>:*\|+[\]\[:|]*(?:\s*\[?[1-9])?|::|\[[1-9])
     |(?P<tuplet>\([2-9](?::[1-9]?(?::[1-9]?)?)?)
     |(?P<open>\[)|(?P<close>\])(?P<times>[\d/]*)
@@ -82,6 +83,8 @@ class _Reader:
 
     def read(self, text: str) -> Tune:
         """The tune. Raises Faulty."""
+        if len(text) > MOST_LETTERS:
+            raise Faulty("is longer than any tune")
         body = False
         for raw in text.splitlines():
             line = re.split(r"(?<!\\)%", raw, maxsplit=1)[0]
@@ -106,7 +109,8 @@ class _Reader:
     def _field(self, name: str, value: str, body: bool) -> None:
         if name == "M":
             beats = re.match(r"(\d{1,2})\s*/\s*(\d{1,2})", value)
-            self.meter = (int(beats[1]), int(beats[2])) if beats else (2, 2) if value.startswith("C|") else (4, 4)
+            told = (int(beats[1]), int(beats[2])) if beats else (2, 2) if value.startswith("C|") else (4, 4)
+            self.meter = told if min(told) > 0 else (4, 4)
         elif name == "L" and (unit := re.match(r"1\s*/\s*(\d{1,3})", value)) and int(unit[1]):
             self.unit = Fraction(1, int(unit[1]))
         elif name == "Q":

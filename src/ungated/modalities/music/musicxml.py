@@ -14,7 +14,7 @@ from xml.parsers import expat
 from .abc import STEPS
 from .tune import GRID, LOUDNESS, MOST_NOTES, Faulty, Tune, tune_of
 
-MOST_BYTES = 1 << 26
+MOST_BYTES = 1 << 25
 MOST_DEPTH = 64
 MOST_RATIO = 200
 

@@ -24,6 +24,7 @@ from .tune import Faulty, Tune
 MIDI, ABC, XML = (".mid", ".midi", ".kar", ".rmi"), (".abc",), (".musicxml", ".mxl", ".xml")
 SURE = (*MIDI, *ABC, ".musicxml", ".mxl")
 MOST_BYTES = 1 << 26  # of one file
+MOST_ABC = 1 << 24
 MOST_TUNES = 200_000
 LEARN, JUDGE, SEALED = "to learn from", "to judge", "sealed"
 TRIED = 8  # JSON files looked into before a folder of them is taken for music
@@ -158,6 +159,8 @@ def _tunes(path: Path) -> Iterator[tuple[str, str, Tune | str]]:
     elif suffix in XML:
         yield LEARN, "", musicxml.read_musicxml(data)
     elif suffix in ABC:
+        if len(data) > MOST_ABC:
+            raise Faulty(f"is larger than {MOST_ABC >> 20} MB")
         tunes = abc.read_abc(data.decode("utf-8-sig", "replace"))
         yield from ((LEARN, title if len(tunes) > 1 else "", tune) for title, tune in tunes)
     else:

@@ -89,11 +89,11 @@ def tune_of(
         raise Faulty("has no notes")
     if rows.min() < 0 or rows[:, PITCH].max() > 127:
         raise Faulty("has notes out of MIDI's range")
+    rows[:, LENGTH] = np.maximum(rows[:, LENGTH], 1)
     end = int((rows[:, START] + rows[:, LENGTH]).max())
     if max(end, length) > LAST_TICK:
         raise Faulty("is longer than any tune")
     rows[:, VELOCITY] = rows[:, VELOCITY].clip(1, 127)
-    rows[:, LENGTH] = np.maximum(rows[:, LENGTH], 1)
     order = np.lexsort((rows[:, VOICE], -rows[:, PITCH], rows[:, START]))
     beats, unit = meter
     meter = meter if 1 <= beats <= 64 and unit in (1, 2, 4, 8, 16, 32) else (4, 4)

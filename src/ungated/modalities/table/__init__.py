@@ -8,7 +8,7 @@ x = encoder.rows(typed)
 """
 
 from .cast import Cast, cast
-from .encode import LEFT_OUT, Memo, RowEncoder, heavy, widths
+from .encode import LEFT_OUT, Memo, RowEncoder, by_terms, counted, heavy, widths
 from .frames import give_back, give_back_table
 from .kinds import look
 from .media import MEDIA, Described, alike, modality
@@ -31,7 +31,9 @@ __all__ = [
     "RowEncoder",
     "Schema",
     "alike",
+    "by_terms",
     "cast",
+    "counted",
     "give_back",
     "give_back_table",
     "heavy",

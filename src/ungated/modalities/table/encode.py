@@ -6,7 +6,7 @@ dataclass of plain JSON values and arrays with three methods: `fit`, `columns`, 
 `matrix`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
@@ -55,6 +55,7 @@ PARTS: dict[str, Any] = {
     p.__name__: p for p in (NumberPart, CodePart, LevelsPart, SeriesPart, FlagPart, DatePart, WordsPart)
 }
 Memo = dict[Any, Any]
+COUNTED = "counted"  # with a column's name the place of its counts in a memo
 MEDIA_PARTS = {"TermsPart": "text", "MeaningPart": "text", "PicturePart": "picture", "SoundPart": "sound"}
 
 
@@ -89,7 +90,8 @@ class RowEncoder:
 
         frame: typed by `cast`. features: names of the columns to encode; identifiers and constants among them are left
         out, as is whatever carries no information in these rows. takes: what the algorithm can swallow unprepared.
-        memo: what was learned of long texts, pictures and sounds in the same rows before, and shall be now.
+        memo: what was learned of long texts, pictures and sounds in the same rows before, and shall be now; and, where
+        `counted` put them there, texts as counts.
         """
         here = set(frame.columns)
         wanted = [n for n in features if schema[n].kind not in LEFT_OUT and n in here]
@@ -107,6 +109,12 @@ class RowEncoder:
         """The columns of the table that it reads."""
         return [p.source for p in self.parts] + [p.source for p in self.sparse]
 
+    @property
+    def texts(self) -> list[str]:
+        """Those of them that are texts of which it counts terms."""
+        parts: list[Part | SparsePart] = [*self.parts, *self.sparse]
+        return [p.source for p in parts if MEDIA_PARTS.get(type(p).__name__) == "text"]
+
     def numbers(self, frame: pl.DataFrame, y: Array, memo: Memo | None = None) -> Numbers:
         """The rows with their answers, as an algorithm takes them. memo: as for `rows`."""
         return Numbers(Form.ROWS, self.rows(frame, memo), y, self.columns)
@@ -114,7 +122,8 @@ class RowEncoder:
     def rows(self, frame: pl.DataFrame, memo: Memo | None = None) -> Any:
         """float32 (n, d), C order; a csr_array where parts are sparse. Raises InputError where a column is missing.
 
-        memo: what long texts, pictures and sounds of the same rows became before, and shall be now.
+        memo: what long texts, pictures and sounds of the same rows became before, and shall be now; and, where
+        `counted` put them there, texts as counts.
         """
         here = set(frame.columns)
         absent = [n for n in self.sources if n not in here]
@@ -126,16 +135,30 @@ class RowEncoder:
             return dense
         from scipy.sparse import csr_array, hstack
 
-        blocks = [remembered(memo, part, lambda p=part: p.matrix(frame[p.source])) for part in self.sparse]  # type: ignore[misc]
+        blocks = [self._block(part, frame, memo) for part in self.sparse]
         return csr_array(hstack([csr_array(dense), *blocks] if dense.shape[1] else blocks, format="csr"))
 
+    def _block(self, part: SparsePart, frame: pl.DataFrame, memo: Memo) -> Any:
+        texts = _texts(memo, frame, part.source)
+        if not isinstance(texts, pl.Series):  # so little is left to do that it is not worth the memory
+            return part.matrix(texts)
+        return remembered(memo, part, lambda: part.matrix(texts))
+
+    def _filled(self, part: Part, frame: pl.DataFrame, memo: Memo) -> np.ndarray:
+        def make() -> np.ndarray:
+            out = np.empty((frame.height, len(part.columns())), np.float32)
+            part.fill(_texts(memo, frame, part.source), out)
+            return out
+
+        return remembered(memo, part, make)  # type: ignore[no-any-return]
+
     def _dense(self, frame: pl.DataFrame, rows: int, memo: Memo) -> np.ndarray:
-        widths = [len(p.columns()) for p in self.parts]
+        widths, texts = [len(p.columns()) for p in self.parts], self.texts
         out = np.empty((rows, sum(widths)), np.float32)
         at = 0
         for part, width in zip(self.parts, widths, strict=True):
-            if width and MEDIA_PARTS.get(type(part).__name__) == "text":
-                out[:, at : at + width] = remembered(memo, part, lambda p=part, w=width: _filled(p, frame, w))  # type: ignore[misc]
+            if width and part.source in texts:
+                out[:, at : at + width] = self._filled(part, frame, memo)
             elif width:
                 part.fill(frame[part.source], out[:, at : at + width])
             at += width
@@ -179,10 +202,14 @@ def remembered(memo: Memo, of: Any, make: Callable[[], Any]) -> Any:
     return memo[key]
 
 
-def _filled(part: Part, frame: pl.DataFrame, width: int) -> np.ndarray:
-    out = np.empty((frame.height, width), np.float32)
-    part.fill(frame[part.source], out)
-    return out
+def counted(memo: Memo, texts: Mapping[str, Any]) -> Memo:
+    """`memo` with columns of texts as counts of the rows that it is about; see `Described.counted`."""
+    memo.update({(COUNTED, name): found for name, found in texts.items()})
+    return memo
+
+
+def _texts(memo: Memo, frame: pl.DataFrame, name: str) -> Any:
+    return memo.get((COUNTED, name), frame[name])
 
 
 def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes], memo: Memo) -> Any:
@@ -193,7 +220,7 @@ def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes], memo: 
         return FlagPart.fit(values, missing)
     if kind == "date":
         return DatePart.fit(values, raw, missing)
-    if kind == "text" and Takes.SPARSE not in takes and not _long(column):
+    if kind == "text" and not by_terms(column, takes):
         return WordsPart.fit(values, raw)
     if kind in ("text", "picture", "sound"):
         name = {"picture": "PicturePart", "sound": "SoundPart"}.get(kind, "TermsPart")
@@ -202,7 +229,8 @@ def _part(column: ColumnKind, values: pl.Series, takes: frozenset[Takes], memo: 
         same = takes & {Takes.SPARSE, Takes.COUNTS} if name == "TermsPart" else frozenset()
         key = (column.name, name, same)
         if key not in memo:
-            memo[key] = part_class(name).fit(values, column.how, same)
+            texts = memo.get((COUNTED, column.name), values) if kind == "text" else values
+            memo[key] = part_class(name).fit(texts, column.how, same)
         return memo[key]
     if are_codes(values):
         return SeriesPart.fit(values, raw, missing, Takes.CATEGORIES in takes)
@@ -232,6 +260,11 @@ def widths(
     growth = (len(frame) / max(1, some.height)) ** 0.6  # Heaps' law: new terms come ever more slowly
     terms = sum(part.width for part in encoder.sparse) * growth
     return round(dense + terms), tuple(c.levels for c in others if c.levels), dense + filled
+
+
+def by_terms(column: ColumnKind, takes: frozenset[Takes]) -> bool:
+    """Whether a column of texts becomes what its terms say, not just which common words there are."""
+    return column.kind == "text" and (Takes.SPARSE in takes or _long(column))
 
 
 def heavy(column: ColumnKind) -> bool:

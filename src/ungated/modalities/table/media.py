@@ -62,12 +62,16 @@ def decode(
 class Described:
     """Typed rows for row encoders, however many: pictures and sounds as the numbers that describe them, found once.
 
-    No other row has a part in those numbers: they are dear to find, and the same whatever an encoder has learned.
+    And texts as counts of their terms. No other row has a part in those numbers: they are dear to find, and the same
+    whatever an encoder has learned.
+
+    least: rows that a term must be in for an encoder to ask for it: 2 where encoders are to learn from these rows.
     """
 
-    def __init__(self, frame: pl.DataFrame, schema: Schema) -> None:
-        self._frame, self._schema = frame, schema
+    def __init__(self, frame: pl.DataFrame, schema: Schema, least: int = 1) -> None:
+        self._frame, self._schema, self._least = frame, schema, least
         self._found: dict[str, pl.Series] = {}
+        self._counted: dict[str, Any] = {}
 
     def rows(self, columns: Sequence[str]) -> pl.DataFrame:
         """The rows, those of `columns` described that are pictures or sounds."""
@@ -77,6 +81,14 @@ class Described:
                 column = self._schema[name]
                 self._found[name] = modality(column.kind).described(self._frame[name], column.how)
         return self._frame.with_columns(self._found[name] for name in media)
+
+    def counted(self, columns: Sequence[str]) -> dict[str, Any]:
+        """Those of `columns` that are texts, as counts (`text.Counted`) where all rows may share them."""
+        texts = [c for c in columns if self._schema[c].kind == "text"]
+        for name in texts:
+            if name not in self._counted:
+                self._counted[name] = modality("text").Counted.shared(self._frame[name], self._least)
+        return {name: self._counted[name] for name in texts if self._counted[name] is not None}
 
 
 def alike(kind: str, values: pl.Series) -> Groups | None:

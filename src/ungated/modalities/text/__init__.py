@@ -8,6 +8,7 @@ numbers = encoder.numbers(values, y)
 """
 
 from .clean import clean
+from .counted import Counted
 from .duplicates import fingerprints
 from .meaning import MeaningPart
 from .stream import StreamEncoder
@@ -15,4 +16,4 @@ from .survey import survey
 from .terms import TermsPart
 from .tokens import TokenEncoder
 
-__all__ = ["MeaningPart", "StreamEncoder", "TermsPart", "TokenEncoder", "clean", "fingerprints", "survey"]
+__all__ = ["Counted", "MeaningPart", "StreamEncoder", "TermsPart", "TokenEncoder", "clean", "fingerprints", "survey"]

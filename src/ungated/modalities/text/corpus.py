@@ -5,6 +5,7 @@ reads it, folders of other people's packages, files that are no text, that are l
 has squeezed or made (minified scripts, lists of versions), and copies. Hidden files are not looked at.
 """
 
+import codecs
 import hashlib
 import os
 from collections import Counter
@@ -156,9 +157,15 @@ def _read(path: str, name: str) -> tuple[str, str]:
 
 def _decoded(name: str, data: bytes) -> str:
     """The text of these bytes. Raises InputError where they are none."""
-    codec = "utf-8-sig" if is_utf8(data) and b"\0" not in data else ""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\0" in data[: 1 << 13] and not marked:  # as git tells what is binary
+        raise InputError(f"{name} is not text.")
     told = encoding(name, data[: 1 << 16])[0]  # raises for bytes that are no text
-    return data.decode(codec or told, "replace").replace("\r\n", "\n").replace("\0", "")
+    return (
+        data.decode("utf-8-sig" if not marked and is_utf8(data) else told, "replace")
+        .replace("\r\n", "\n")
+        .replace("\0", "")
+    )
 
 
 class Ignored:
@@ -202,7 +209,7 @@ class Ignored:
 
 
 def _above(root: str) -> list[str]:
-    """The folders above `root` that belong to the same repository, its root first; none where it is in no repository."""
+    """The folders above `root` in the same repository, its root first; none where it is in no repository."""
     found = []
     folder = os.path.dirname(root)
     while True:

@@ -19,6 +19,7 @@ WORD = rf"[{SPACELESS}]|[\w--[{SPACELESS}]]+(?:['’][\w--[{SPACELESS}]]+)*|[^\w
 CHUNK = r"\S+"
 BITS, SHORTEST, LONGEST = 12, 2, 5
 OTHER = 1  # the code of a character that is not in the alphabet; 0 is none
+MOST_LETTERS = 2**BITS - 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def alphabet(characters: Array, weights: Array) -> str:
     """The characters that are met most often, as many as have room in a gram, in the order of their codes."""
     different, place = np.unique(characters, return_inverse=True)
     often = np.bincount(place, weights)
-    kept = different[np.argsort(-often, kind="stable")[: 2**BITS - 2]]
+    kept = different[np.argsort(-often, kind="stable")[:MOST_LETTERS]]
     return "".join(map(chr, np.sort(kept)))
 
 
@@ -96,6 +97,20 @@ def spelled(key: int, letters: str) -> str:
         out = (letters[code - 2] if code > OTHER else "\ufffd") + out
         key >>= BITS
     return out
+
+
+def respelled(keys: Array, letters: str, others: str) -> Array:
+    """Keys of runs in one alphabet, `letters`, as keys of the same runs in another."""
+    index = {c: i for i, c in enumerate(others, OTHER + 1)}
+    code = np.array([0, OTHER, *(index.get(c, OTHER) for c in letters)], np.int64)
+    shifts = [BITS * i for i in range(LONGEST)]
+    return sum((code[(keys >> s) & (2**BITS - 1)] << s for s in shifts), np.zeros(len(keys), np.int64))
+
+
+def letters_of(keys: Array, letters: str) -> str:
+    """The characters of an alphabet that are met in some of these runs."""
+    met = np.unique(np.concatenate([(keys >> (BITS * i)) & (2**BITS - 1) for i in range(LONGEST)]))
+    return "".join(letters[c - OTHER - 1] for c in met.tolist() if c > OTHER)
 
 
 def look_up(keys: Array, vocabulary: Array) -> Array:

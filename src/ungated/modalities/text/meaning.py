@@ -14,11 +14,14 @@ import numpy as np
 import polars as pl
 
 from ...core.numbers import Array, Column, Takes
+from .counted import Counted, lengths
 from .terms import TermsPart
 
 DIRECTIONS = 64
 MOST_TERMS = 10_000  # of these the directions are made: a state of at most 3 MB
 ROWS = 8_000  # texts that teach the directions
+FULL = 0.03  # the share of numbers that are not 0 from which on plain multiplication is quicker: so with long texts
+MOST_FULL = 25_000_000  # numbers that are then written out, zeros and all
 NAMED = 3  # terms that name a direction
 
 
@@ -44,7 +47,7 @@ class MeaningPart:
     missing: bool
 
     @classmethod
-    def fit(cls, values: pl.Series, how: dict[str, Any], takes: frozenset[Takes]) -> Self:
+    def fit(cls, values: pl.Series | Counted, how: dict[str, Any], takes: frozenset[Takes]) -> Self:
         """Learn the terms and the directions from these texts alone."""
         some = values.gather_every(-(-len(values) // ROWS)) if len(values) > ROWS else values
         part = TermsPart.fit(some, how, frozenset({Takes.SPARSE}), most=MOST_TERMS)
@@ -67,23 +70,20 @@ class MeaningPart:
         named = [*self.names, "characters", "words"]
         return tuple(Column(f"{self.source}: {n}", self.source) for n in named)
 
-    def fill(self, values: pl.Series, out: np.ndarray) -> None:
+    def fill(self, values: pl.Series | Counted, out: np.ndarray) -> None:
         """Write float32 (n, len(columns())) into `out`; a null text is NaN where those are taken, else the average."""
         terms = TermsPart(self.source, self.words, self.letters, self.pairs, self.runs, self.weights)
         out[:, : len(self.names)] = terms.matrix(values) @ self.directions
         out[:, len(self.names) :] = _lengths(values)
         out -= self.centre
         out *= self.scale
-        null = values.is_null().to_numpy()
+        null = values.null if isinstance(values, Counted) else values.is_null().to_numpy()
         if null.any():
             out[null] = np.nan if self.missing else 0
 
 
-def _lengths(values: pl.Series) -> Array:
-    """Logarithms of 1 + characters and 1 + words, float32 (n, 2)."""
-    text = values.fill_null("")
-    counts = [text.str.len_chars().to_numpy(), text.str.count_matches(r"\S+").to_numpy()]
-    return np.log1p(np.column_stack(counts).astype(np.float32))
+def _lengths(values: pl.Series | Counted) -> Array:
+    return values.lengths if isinstance(values, Counted) else lengths(values)
 
 
 def _directions(x: Any) -> Array:
@@ -92,6 +92,8 @@ def _directions(x: Any) -> Array:
     k = min(DIRECTIONS, n, d)
     if not k or not x.nnz:
         return np.zeros((d, 0), np.float32)
+    if x.nnz > FULL * n * d and n * d <= MOST_FULL:
+        x = x.toarray()
     sketch = np.random.default_rng(0).normal(size=(d, min(k + 10, n, d))).astype(np.float32)
     for _ in range(3):  # each pass sharpens what leads
         rows, _r = np.linalg.qr(x @ sketch)

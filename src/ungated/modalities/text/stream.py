@@ -66,9 +66,7 @@ class StreamEncoder:
         Raises MissingExtra where byte pairs are asked for and the library `tokenizers` is not installed.
         """
         texts = values.drop_nulls()
-        units, why = how.get("units"), "asked for"
-        if units is None:
-            units, why = _chosen(texts)
+        units, why = (str(how["units"]), "asked for") if how.get("units") else _chosen(texts)
         joined, marks = bool(how.get("joined")), MARKS if how.get("fills") else 0
         rules, count = _rules(texts, units)
         return cls(values.name, units, 1 + count + marks, Text(rules), joined, marks, why)
@@ -117,7 +115,8 @@ class StreamEncoder:
         if self.units == CHARACTERS:
             known = [c.encode("utf-8", "surrogatepass") for c in str(self.rules)]
             return [b"", *known, *([b""] * (NIBBLES + self.marks))]
-        known = [bytes(_BYTE_OF[c] for c in self.tokenizer.id_to_token(i)) for i in range(self.levels - 1 - self.marks)]
+        letters = [self.tokenizer.id_to_token(i) or "" for i in range(self.levels - 1 - self.marks)]
+        known = [bytes(_BYTE_OF[c] for c in token) for token in letters]
         return [b"", *known, *([b""] * self.marks)]
 
     @cached_property

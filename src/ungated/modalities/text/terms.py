@@ -16,12 +16,10 @@ import polars as pl
 from ...core.numbers import Array, Takes
 from . import grams
 from .clean import folded
+from .counted import AT_ONCE, LEAST, LONGEST, Counted, in_texts, kept_columns
 
-LONGEST = 50_000  # characters of one text; of a longer one both ends are read
 SAMPLE = 10_000_000  # characters from which a vocabulary is learned
-AT_ONCE = 10_000_000  # characters that become rows in one go
 MOST = 250_000  # terms: a fifth of them words, two fifths each pairs and runs
-LEAST = 2  # texts that a term must be in
 
 
 @dataclass(frozen=True)
@@ -42,19 +40,26 @@ class TermsPart:
     share: float = 1.0
 
     @classmethod
-    def fit(cls, values: pl.Series, how: dict[str, Any], takes: frozenset[Takes], most: int = MOST) -> Self:
+    def fit(cls, values: pl.Series | Counted, how: dict[str, Any], takes: frozenset[Takes], most: int = MOST) -> Self:
         """Learn the vocabulary of at most `most` terms, and how common each is, from these texts alone."""
-        texts = folded(_sample(values), LONGEST)
-        words, pairs, word_share = _word_terms(texts, most)
-        letters, runs, run_share = _run_terms(texts, most)
+        found = values if isinstance(values, Counted) else Counted.of(_sample(values))
+        words, word_share = _common(in_texts(found.here(found.word_counts)), most // 5)
+        place = _places(words, len(found.words))
+        both = _pairs(found, place, len(words))
+        pairs, pair_share = _common(np.where(both < 0, 0, in_texts(found.here(found.pair_counts))), 2 * most // 5)
+        runs, run_share = _common(in_texts(found.here(found.run_counts)), 2 * most // 5)
+        letters, keys = found.letters, found.run_keys[runs]
+        if found.spells_all:  # what stands in other rows only, or in no run, stays unknown
+            letters = grams.letters_of(keys, found.letters)
+            keys = grams.respelled(keys, found.letters, letters)
         weights, share = np.zeros(0, np.float32), 1.0
         if Takes.COUNTS in takes:
-            share = float(np.sqrt(max(1, word_share.sum()) / max(1, run_share.sum())))
+            share = float(np.sqrt(max(1, word_share.sum() + pair_share.sum()) / max(1, run_share.sum())))
         else:
-            n = len(texts)
-            common = np.concatenate([word_share, run_share])
-            weights = (1 + np.log((1 + n) / (1 + common))).astype(np.float32)
-        return cls(values.name, tuple(words), letters, pairs, runs, weights, share)
+            common = np.concatenate([word_share, pair_share, run_share])
+            weights = (1 + np.log((1 + len(found)) / (1 + common))).astype(np.float32)
+        named = tuple(found.words[i] for i in words.tolist())
+        return cls(found.name, named, letters, both[pairs], keys, weights, share)
 
     @property
     def width(self) -> int:
@@ -67,24 +72,40 @@ class TermsPart:
         two = [f"{self.words[k // base]} {self.words[k % base]}" for k in self.pairs.tolist()]
         return [*self.words, *two, *(f"«{grams.spelled(k, self.letters)}»" for k in self.runs.tolist())]
 
-    def matrix(self, values: pl.Series) -> Any:
+    def matrix(self, values: pl.Series | Counted) -> Any:
         """csr_array float32 (n, width)."""
         from scipy.sparse import vstack
 
+        if isinstance(values, Counted):
+            return self._weighed(*self._chosen(values))
         blocks = [self._rows(some) for some in _portions(values)]
         return vstack(blocks, format="csr") if len(blocks) > 1 else blocks[0]
 
     def _rows(self, values: pl.Series) -> Any:
+        texts = folded(values, LONGEST)
+        return self._weighed(self._word_block(texts), self._run_block(texts))
+
+    def _weighed(self, *blocks: Any) -> Any:
+        """Words with pairs, and runs, side by side."""
         from scipy.sparse import hstack
 
-        texts = folded(values, LONGEST)
-        blocks = [self._word_block(texts), self._run_block(texts)]
+        at = blocks[0].shape[1]
         if len(self.weights):
-            at = blocks[0].shape[1]
-            blocks = [_weighted(b, w) for b, w in zip(blocks, (self.weights[:at], self.weights[at:]), strict=True)]
-        else:
-            blocks[1].data *= np.float32(self.share)
-        return hstack(blocks, format="csr", dtype=np.float32)
+            weights = self.weights[:at], self.weights[at:]
+            return hstack([_weighted(b, w) for b, w in zip(blocks, weights, strict=True)], format="csr")
+        return hstack([blocks[0], blocks[1] * np.float32(self.share)], format="csr", dtype=np.float32)
+
+    def _chosen(self, found: Counted) -> tuple[Any, Any]:
+        """(words with pairs, runs): the counts of this vocabulary's terms."""
+        from scipy.sparse import hstack
+
+        index = {w: i for i, w in enumerate(self.words)}
+        place = np.array([index.get(w, -1) for w in found.words], np.int64)
+        pairs = grams.look_up(_pairs(found, place, len(self.words)), self.pairs)
+        runs = grams.look_up(grams.respelled(found.run_keys, found.letters, self.letters), self.runs)
+        words = kept_columns(found.here(found.word_counts), place, len(self.words))
+        two = kept_columns(found.here(found.pair_counts), pairs, len(self.pairs))
+        return hstack([words, two], format="csr"), kept_columns(found.here(found.run_counts), runs, len(self.runs))
 
     def _word_block(self, texts: pl.Series) -> Any:
         found = grams.tokens(texts, grams.WORD)
@@ -122,47 +143,24 @@ def _portions(values: pl.Series) -> Iterator[pl.Series]:
         first = last
 
 
-def _common(share: Array, most: int) -> Array:
-    """The places of the terms that are in enough texts; of too many terms, those in the most texts."""
+def _common(share: Array, most: int) -> tuple[Array, Array]:
+    """The places of the terms that are in enough texts, of too many those in the most texts; in how many each is."""
     kept = np.flatnonzero(share >= LEAST)
     if len(kept) > most:
         kept = np.sort(kept[np.argsort(-share[kept], kind="stable")[:most]])
-    return kept
+    return kept, share[kept]
 
 
-def _in_texts(counts: Any) -> Array:
-    """In how many rows each column is met, int64 (columns,)."""
-    return np.bincount(counts.indices, minlength=counts.shape[1])
+def _places(kept: Array, of: int) -> Array:
+    place = np.full(of, -1, np.int64)
+    place[kept] = np.arange(len(kept))
+    return place
 
 
-def _word_terms(texts: pl.Series, most: int) -> tuple[list[str], Array, Array]:
-    """(words, keys of pairs, in how many texts each of both is)."""
-    found = grams.tokens(texts, grams.WORD)
-    share = _in_texts(grams.counted(found.row, found.code, (len(texts), len(found.words))))
-    words = _common(share, most // 5)
-    place = np.full(len(found.words), -1, np.int64)
-    place[words] = np.arange(len(words))
-    row, keys = grams.pairs(found, place[found.code], len(words))
-    different, column = np.unique(keys, return_inverse=True)
-    pair_share = _in_texts(grams.counted(row, column, (len(texts), len(different))))
-    pairs = _common(pair_share, 2 * most // 5)
-    return [found.words[i] for i in words], different[pairs], np.concatenate([share[words], pair_share[pairs]])
-
-
-def _run_terms(texts: pl.Series, most: int) -> tuple[str, Array, Array]:
-    """(alphabet, keys of runs of characters, in how many texts each is)."""
-    found = grams.tokens(texts, grams.CHUNK)
-    characters, starts = grams.codepoints(found.words)
-    times = np.bincount(found.code, minlength=len(found.words))
-    letters = grams.alphabet(characters[:-1], np.repeat(times, np.diff(starts)))
-    word, key = grams.runs(found.words, letters)
-    different, column = np.unique(key, return_inverse=True)
-    often = np.bincount(column, times[word], minlength=len(different)) >= LEAST  # the others need not be multiplied out
-    column = np.where(often, np.cumsum(often) - 1, -1)[column]
-    inside = grams.counted(word, column, (len(found.words), int(often.sum())))
-    share = _in_texts(grams.counted(found.row, found.code, (len(texts), len(found.words))) @ inside)
-    kept = _common(share, 2 * most // 5)
-    return letters, different[often][kept], share[kept]
+def _pairs(found: Counted, place: Array, base: int) -> Array:
+    """The keys of its pairs where its words have other places, of which there are `base`; -1 where one has none."""
+    first, second = (place[k] for k in np.divmod(found.pair_keys, max(1, len(found.words))))
+    return np.where((first < 0) | (second < 0), -1, first * base + second)
 
 
 def _weighted(counts: Any, weights: Array) -> Any:

@@ -63,8 +63,11 @@ class TokenEncoder:
         levels = tokenizer.get_vocab_size() + 1
         longest = int(how.get("most_a_text", LONGEST))
         blank = cls(values.name, longest, levels, Text(tokenizer.to_str()))
-        lengths = [len(row) for row in blank._encoded(texts.gather_every(1 + len(texts) // 50_000).to_list())]
-        usual = float(np.quantile(lengths, 0.99)) if lengths else 1.0
+        long = texts.gather_every(1 + len(texts) // 50_000)
+        many = len(long)
+        long = long.gather(long.str.len_chars().arg_sort(descending=True).head(max(50, many // 25)))
+        lengths = [len(row) for row in blank._encoded(long.to_list())]
+        usual = float(np.quantile(lengths, max(0.0, 1 - 0.01 * many / len(lengths)))) if lengths else 1.0
         return cls(values.name, min(longest, 8 * int(np.ceil(usual / 8))), levels, blank.rules)
 
     @property
