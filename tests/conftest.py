@@ -19,7 +19,7 @@ def data_dir() -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of several processes (`-n 2`) one takes a whole file, or an algorithm's checks: what is shared is made once.
+    """Of several processes (`-n 2`) one takes a whole file, or all of an algorithm: what its checks share is made once.
 
     Groups by mark (`--dist loadgroup`) do nothing in pytest-xdist 3.8 beside pytest 9.2, which gives ids another way.
     """

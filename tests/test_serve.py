@@ -38,6 +38,7 @@ class Stub:
         self.gone = threading.Event()
 
     def write(self, prompt: str, **how: Any) -> Iterator[str]:
+        told = how.pop("told")
         self.asked.append({"prompt": prompt, **how})
         if prompt == "burn":
             raise RuntimeError("the paper is burning")
@@ -45,6 +46,7 @@ class Stub:
             for k in range(min(how["max_tokens"], self.words)):
                 time.sleep(self.pause)
                 self.turns.append(prompt)
+                told(k)
                 if f"{k}" in how["stop"]:
                     return
                 yield f"{prompt}.{k} "
@@ -131,7 +133,7 @@ def test_stop_ends_with_stop_and_echo_says_the_prompt_again(server: Server) -> N
     _, said, _ = ask(server, wish(stop="1", echo=True))
     assert said["choices"][0]["text"] == "aa.0 "
     assert said["choices"][0]["finish_reason"] == "stop"
-    assert said["usage"]["completion_tokens"] == 1
+    assert said["usage"]["completion_tokens"] == 2
     _, said, _ = ask(server, wish(max_tokens=0, echo=True))
     assert said["choices"][0] | {"finish_reason": "length"} == said["choices"][0]
     assert said["choices"][0]["text"] == "a"

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from .estimators import UngatedClassifier, UngatedRegressor
     from .hardware.probe import probe as machine
     from .model import Model
-    from .pipeline import fit, plan
+    from .pipeline import fit, plan, resume
 
     load = Model.load
 
 _WHERE = {
     "fit": ("pipeline", "fit"),
     "plan": ("pipeline", "plan"),
+    "resume": ("pipeline", "resume"),
     "Model": ("model", "Model"),
     "load": ("model", "load"),
     "machine": ("hardware.probe", "probe"),
@@ -31,7 +32,7 @@ _WHERE = {
     "UngatedRegressor": ("estimators", "UngatedRegressor"),
 }
 
-__all__ = ["Model", "UngatedClassifier", "UngatedRegressor", "algorithms", "fit", "load", "machine", "plan"]
+__all__ = ["Model", "UngatedClassifier", "UngatedRegressor", "algorithms", "fit", "load", "machine", "plan", "resume"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ The climb itself (`search`) knows neither tables nor modalities; here it is hand
 """
 
 import contextlib
+import dataclasses
 import importlib
 import threading
 import time
@@ -18,7 +19,8 @@ from .core.algorithm import Entrant
 from .core.numbers import Array
 from .core.run import Run
 from .engines import state
-from .engines.pool import Pool
+from .engines.pool import START, Pool
+from .journal import Journal
 from .listener import Listener, Progress
 from .means import Means
 from .modalities.views import View
@@ -47,11 +49,11 @@ def ascend(
     start: Start,
     scratch: Path,
     fixed: Collection[str],
+    journal: Journal,
 ) -> tuple[Summit, Prepared]:
     """Part the rows into folds, and climb."""
     planned = {line.algorithm: line.seconds for line in run.plan}
-    deadline = time.monotonic() + means.budget.left() - _reserve(means, question)
-    folds, how = _parted(question, fitting, planned, means, candidates, run.seed)
+    folds, how = _parted(question, fitting, planned, means, candidates, run.seed, journal)
     run.split = f"{how}; {run.split}"
 
     def view(entrant: Entrant) -> View:
@@ -69,17 +71,24 @@ def ascend(
     to = scratch / "blocks"
     prepared = Prepared(question.rows, question.y, question.schema, view, folds, to, exam, question.reference)
     y, folds, learned = _answers(question, prepared, folds)
-    climbing_seconds = deadline - time.monotonic()
+    if journal.resumed:
+        pool.get_warm(START)  # libraries were loaded before: it costs this run no time, as reading does not
+    means = dataclasses.replace(means, budget=journal.budget(means.budget))
+    climbing_seconds = means.budget.left() - _reserve(means, question)
+    deadline = time.monotonic() + climbing_seconds
+    share = climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds))
+    least = journal.once("share", share)
+    journal.open()
     terms = Terms(
         task=question.task,
         y=y,
         folds=folds,
         learned=learned,
         blocks=prepared.blocks,
-        share=climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds)),
+        share=max(share, least),
         deadline=deadline,
         worker_bytes=means.budget.bytes,
-        scratch=scratch / "trials",
+        scratch=journal.trials(scratch / "trials"),
         seed=run.seed,
         workers=means.workers,
         threads=means.threads,
@@ -87,6 +96,7 @@ def ascend(
         start=begun,
         making=prepared.making,
         fixed=fixed,
+        diary=journal.diary(means.budget),
     )
     _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
@@ -105,6 +115,7 @@ def _parted(
     means: Means,
     candidates: int | None,
     seed: int,
+    journal: Journal,
 ) -> tuple[list[Fold], str]:
     """The folds by which candidates are judged, and how they were chosen."""
     rows, task = question.rows.height, question.task
@@ -114,7 +125,7 @@ def _parted(
         return split.once(question.strata, rows, seed, task.held, task.most_held, question.groups, question.in_order)
     seconds = means.budget.left() - _reserve(means, question)
     affordable = float("inf") if candidates else seconds * means.workers / _strong(question, fitting, planned)
-    return split.choose(question.strata, rows, seed, affordable, question.groups)
+    return split.choose(question.strata, rows, seed, journal.once("affordable", affordable), question.groups)
 
 
 def _answers(

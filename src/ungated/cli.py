@@ -39,7 +39,7 @@ def app() -> None:
 _TASKS = "classify, regress; or, without a target, cluster, associate, detect, embed, generate.  [default: inferred]"
 
 _shared = [
-    click.argument("data"),
+    click.argument("data", required=False),
     click.option("--target", metavar="COLUMN", help="The column to be answered."),
     click.option("--time", "time_", default="2m", show_default=True, help="Wall clock until the model is saved."),
     click.option("--memory", help="Peak of all processes together, as 2GB.  [default: 60% of what is free]"),
@@ -59,8 +59,13 @@ def _with_shared(command: Any) -> Any:
     return command
 
 
+_TYPED = click.core.ParameterSource.COMMANDLINE
+_HIS_OWN = ("resume", "time_", "memory", "as_json")  # what may be said beside --resume
+
+
 @app.command()
 @_with_shared
+@click.option("--resume", metavar="RUN", help="Go on with a run that was cut short; with --time +30m, for longer.")
 @click.option("--test", metavar="FILE", help="Rows to test on; else a random fifth is sealed.")
 @click.option("--truth", metavar="COLUMN", help="Labels to compare with at the end; nothing is learned from them.")
 @click.option("--no-seal", is_flag=True, help="Learn from all rows: you keep your own test rows.")
@@ -71,7 +76,8 @@ def _with_shared(command: Any) -> Any:
 @click.option("--out", metavar="DIR", help="Where the model goes.  [default: models/NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 def fit(
-    data: str,
+    data: str | None,
+    resume: str | None,
     target: str | None,
     time_: str,
     memory: str | None,
@@ -103,6 +109,12 @@ def fit(
     from .console import Console
 
     listener = pipeline.Listener() if as_json else Console()
+    began = psutil.Process().create_time()
+    if resume is not None:
+        time_given = time_ if "time_" in _said(but=_HIS_OWN) else None
+        model = pipeline.resume(resume, time=time_given, memory=memory, listener=listener, started=began)
+        return _ended(model, as_json)
+    data = _named(data)
     model = pipeline.fit(
         data,
         target,
@@ -124,11 +136,38 @@ def fit(
         seed=seed,
         out=out or _unused(Path("models") / (Path(data).name.split(".")[0] or "model")),
         listener=listener,
-        started=psutil.Process().create_time(),
+        started=began,
         command=" ".join(["ungated", *(_quoted(a) for a in sys.argv[1:])]),
     )
+    _ended(model, as_json)
+
+
+def _said(but: tuple[str, ...]) -> set[str]:
+    """What was typed of the command's options. Raises UsageError for any that is not among `but`."""
+    context = click.get_current_context()
+    typed = {p.name: p for p in context.command.params if p.name and context.get_parameter_source(p.name) == _TYPED}
+    if strange := [p.human_readable_name for name, p in typed.items() if name not in but]:
+        raise UsageError(
+            f"--resume goes on with what the run was begun with: leave out {', '.join(strange)}. "
+            "Only --time, --memory and --json may be said anew."
+        )
+    return set(typed)
+
+
+def _named(data: str | None) -> str:
+    if data is None:
+        raise click.UsageError("Missing argument 'DATA'.", click.get_current_context())
+    return data
+
+
+def _ended(model: Any, as_json: bool) -> None:
+    """Say what is to be said once a fit is over. Raises Exit where it was interrupted."""
     if as_json:
         click.echo(json.dumps(_document(model.run), ensure_ascii=False))
+    run = Path(f"{model.folder}.run")
+    if run.exists() and not as_json:
+        more = "" if model.run.ended == "interrupted" else " --time +10m"
+        click.echo(f"  To go on with it: ungated fit --resume {_quoted(str(run))}{more}")
     if model.run.ended == "interrupted":
         raise click.exceptions.Exit(130)
 
@@ -137,7 +176,7 @@ def fit(
 @_with_shared
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 def plan(
-    data: str,
+    data: str | None,
     target: str | None,
     time_: str,
     memory: str | None,
@@ -156,7 +195,7 @@ def plan(
 
     listener = pipeline.Listener() if as_json else Console()
     run = pipeline.plan(
-        data,
+        _named(data),
         target,
         time=time_,
         memory=memory,
@@ -398,10 +437,10 @@ def _settings(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _unused(folder: Path) -> Path:
-    """`folder`, or with a number where it is taken: an earlier model is not overwritten unless --out names it."""
+    """`folder`, or with a number where it is taken: no earlier model or run is overwritten unless --out names it."""
     taken = folder
     count = 2
-    while taken.exists():
+    while taken.exists() or taken.with_name(f"{taken.name}.run").exists():
         taken = folder.with_name(f"{folder.name}-{count}")
         count += 1
     return taken

@@ -6,7 +6,7 @@ below 1 makes likely codes likelier; top-p leaves out the unlikely tail (Holtzma
 Neural Text Degeneration").
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,13 @@ def write(
     top_p: float = 0.95,
     seed: int | None = None,
     stop: Sequence[str] = (),
+    told: Callable[[int], None] = lambda code: None,
 ) -> Iterator[str]:
     """What the model goes on with after `prompt`, in pieces as they are written; no character is ever cut.
 
     suffix: what stands after the gap that is to be filled; None goes on at the end. max_tokens: codes at most.
     temperature: 0 takes the likeliest each time. top_p: share of the chances that is drawn from. seed: the same
-    gives the same. stop: texts before which the writing ends; they are not given.
+    gives the same. stop: texts before which the writing ends; they are not given. told: called with each code drawn.
 
     Raises UsageError for a model that does not write, and for settings out of their range, when the first is asked.
     """
@@ -108,7 +109,7 @@ def write(
     speller = encoder.speller(begun)
     heard = Completing(chorus, speller, encoder.spelled) if begun else chorus
     drawn_codes = codes(heard, most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    yield from until(_spelled(drawn_codes, speller), stop)
+    yield from until(_spelled(_counted(drawn_codes, told), speller), stop)
 
 
 def writing(model: Model) -> Any:
@@ -118,6 +119,12 @@ def writing(model: Model) -> Any:
         if hasattr(stream, "speller"):
             return stream
     raise UsageError("This model does not write text. Train one with: ungated fit FILES --task generate")
+
+
+def _counted(drawn_codes: Iterable[int], told: Callable[[int], None]) -> Iterator[int]:
+    for code in drawn_codes:
+        told(code)
+        yield code
 
 
 def _spelled(drawn_codes: Iterable[int], speller: Any) -> Iterator[str]:

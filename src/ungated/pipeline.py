@@ -28,6 +28,7 @@ from .engines import interrupt
 from .engines.pool import Pool
 from .engines.scratch import scratch
 from .hardware import plan as planning
+from .journal import Journal
 from .keeping import built, judge, learned_again, open_seal, settled
 from .listener import Listener
 from .means import Means
@@ -79,18 +80,63 @@ def fit(
 
     Raises InputError or UsageError, each saying what to do.
     """
+    asked = {
+        "data": data,
+        "target": target,
+        "test": test,
+        "task": task,
+        "metric": metric,
+        "kinds": dict(kinds or {}),
+        "seal": seal,
+        "group": group,
+        "label_from": label_from,
+        "allow_broken": allow_broken,
+        "truth": truth,
+        "settings": dict(settings or {}),
+        "algorithms": algorithms if algorithms is None or isinstance(algorithms, str) else list(algorithms),
+        "candidates": candidates,
+        "from_": from_,
+        "seed": seed,
+    }
     means = Means.of(time, memory, started)
-    chosen = _chosen(algorithms)
+    to = None if out is None else Path(out)
+    journal = Journal.begin(to, asked, command, means.budget)
+    return _begun(asked, means, to, journal, listener or Listener(), command)
+
+
+def resume(
+    run: str | Path,
+    *,
+    time: str | float | None = None,
+    memory: str | float | None = None,
+    listener: Listener | None = None,
+    started: float | None = None,
+) -> Model:
+    """Go on with a run that was cut short, or give one more time; the model goes where it would have gone.
+
+    run: the folder NAME.run beside the model, or the model's. time: "+30m" adds to what the run was given, "1h" is the
+    time in all; what it had spent is spent, and where nothing is said it has what is left. memory: as for `fit`.
+
+    Raises UsageError where there is no such run, nothing is left to do, or the data are not what they were.
+    """
+    journal = Journal.take_up(run, time)
+    means = Means.of(journal.seconds, journal.bytes if memory is None else memory, started)
+    return _begun(journal.asked, means, journal.out, journal, listener or Listener(), journal.command)
+
+
+def _begun(
+    asked: Mapping[str, Any], means: Means, out: Path | None, journal: Journal, listener: Listener, command: str
+) -> Model:
+    """What was asked, as rooms of the house take it."""
+    chosen = _chosen(asked["algorithms"])
     if out is not None:
-        store.check_writable(Path(out))
-    run = _new_run(data, seed, means, command)
-    known = (metric, kinds or {}, seal, group, label_from, allow_broken, truth, settings or {})
-    wish = Wish(data, target, test, task, *known)
-    start = Start.of(from_) if from_ is not None else Start()
+        store.check_writable(out)
+    run = _new_run(asked["data"], asked["seed"], means, command)
+    run.started = journal.once("started", run.started)
+    wish = Wish(**{f.name: asked[f.name] for f in dataclasses.fields(Wish)})
+    start = Start.of(asked["from_"]) if asked["from_"] is not None else Start()
     with interrupt.heard_once():
-        return _fit(
-            wish, run, chosen, means, candidates, start, None if out is None else Path(out), listener or Listener()
-        )
+        return _fit(wish, run, chosen, means, asked["candidates"], start, out, listener, journal)
 
 
 def _fit(
@@ -102,16 +148,21 @@ def _fit(
     start: Start,
     out: Path | None,
     listener: Listener,
+    journal: Journal,
 ) -> Model:
     """The steps, in their order. Workers start first, beside the reading."""
     with scratch() as folder:
-        with _pool(means, chosen, folder) as pool:
+        with _pool(means, chosen, folder, journal) as pool:
             question = ask(wish, run, means.budget.bytes // 8)
+            journal.same(question)
             listener.asked(run)
-            fitting = _plan(run, question, _set(chosen, wish.settings, question), means, start)
+            fitting = _plan(run, question, _set(chosen, wish.settings, question), means, start, journal)
             listener.planned(run)
             fixed = wish.settings
-            summit, prepared = ascend(run, listener, question, fitting, means, pool, candidates, start, folder, fixed)
+            summit, prepared = ascend(
+                run, listener, question, fitting, means, pool, candidates, start, folder, fixed, journal
+            )
+            means = dataclasses.replace(means, budget=journal.budget(means.budget))
             question = settled(question, summit, prepared)
             judged = None
             if getattr(question.task, "refits", False):
@@ -128,6 +179,7 @@ def _fit(
     run.seconds = means.budget.spent()
     if out is not None:
         model.save_papers()
+    journal.close(run.ended)
     listener.done(run)
     return model
 
@@ -155,7 +207,7 @@ def plan(
     wish = Wish(data, target, None, task, *known)
     question = ask(wish, run, means.budget.bytes // 8)
     listener.asked(run)
-    _plan(run, question, _set(_chosen(algorithms), wish.settings, question), means, Start())
+    _plan(run, question, _set(_chosen(algorithms), wish.settings, question), means, Start(), Journal())
     listener.planned(run)
     return run
 
@@ -179,9 +231,13 @@ def _new_run(data: Any, seed: int, means: Means, command: str) -> Run:
     )
 
 
-def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path) -> Pool:
-    """Workers, which load what algorithms of rows need while the data are being read; networks load when asked."""
-    modules = list(dict.fromkeys(m for cls in chosen if cls.card.form is Form.ROWS for m in cls.card.loads))
+def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path, journal: Journal) -> Pool:
+    """Workers, which load what algorithms of rows need while the data are being read; networks load when asked.
+
+    Where there are checkpoints to go on from, networks are known to be asked.
+    """
+    soon = [cls.card for cls in chosen if cls.card.form is Form.ROWS or (cls.card.anytime and journal.going())]
+    modules = list(dict.fromkeys(m for card in soon for m in card.loads))
     logs = scratch / "workers"
     return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=modules, threads=means.threads)
 
@@ -211,13 +267,16 @@ def _set(chosen: Sequence[type[Algorithm]], settings: Mapping[str, Any], questio
     return [cls(**{k: v for k, v in settings.items() if k in own[cls]}) for cls in able]
 
 
-def _plan(run: Run, question: Question, chosen: Sequence[Algorithm], means: Means, start: Start) -> list[Entrant]:
+def _plan(
+    run: Run, question: Question, chosen: Sequence[Algorithm], means: Means, start: Start, journal: Journal
+) -> list[Entrant]:
     """Fill in the run's plan, cheap first; returns the entrants that fit."""
     able = [e for algorithm in chosen for e in question.entrants(algorithm)]
     able = start.entrants([e for e in able if not (e.algorithm.card.id == "baseline" and e.view)])
     bytes_ = int(question.rows.estimated_size() + question.sealed.estimated_size())
     share = planning.SHARE if question.reference is None else planning.SHARE_ONCE
     lines = planning.plan(able, question.shape, means.machine, means.budget, means.workers, bytes_, share)
-    together = sorted(zip(lines, able, strict=True), key=lambda pair: pair[0].seconds)
-    run.plan = [line for line, _ in together]
-    return [entrant for line, entrant in together if line.fits]
+    run.plan = sorted(lines, key=lambda line: line.seconds)
+    journal.plan(run)
+    by_key = {entrant.key: entrant for entrant in able}
+    return [by_key[line.algorithm] for line in run.plan if line.fits and line.algorithm in by_key]

@@ -8,8 +8,16 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    from .algorithm import State
+
+EVERY = 50.0  # seconds after which a checkpoint is due, so that nothing older than a minute can be lost
+SOONEST = 3.0  # seconds between two checkpoints, however often the error falls
+CHEAP = 0.02  # of the time that checkpoints may take because the error has fallen
 
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 10**3, "m": 2**20, "mb": 10**6, "g": 2**30, "gb": 10**9}
@@ -82,6 +90,8 @@ class Clock:
 
     seconds: how long it may take; inf for no limit. threads: how many it may use. seed: its randomness.
     tell: called with (step, error) at each `tick`, so that a learning curve is drawn and a person sees it learn.
+    keep: writes a checkpoint, or None where nobody wants any. kept: the checkpoint to go on from, of an earlier job
+    with the same settings, examples and seed, or None; before: seconds that were spent until then.
     """
 
     seconds: float = float("inf")
@@ -90,6 +100,11 @@ class Clock:
     tell: Callable[[float, float], None] | None = None
     started: float = field(default_factory=time.monotonic)
     curve: list[tuple[float, float]] = field(default_factory=list)
+    keep: "Callable[[State], None] | None" = None
+    kept: "State | None" = None
+    before: float = 0.0
+    _last: float = field(default_factory=time.monotonic)  # when a checkpoint was written, and the seconds that it took
+    _took: float = 0.0
 
     def spent(self) -> float:
         """Seconds since the job began."""
@@ -110,3 +125,18 @@ class Clock:
         if self.tell:
             self.tell(float(step), float(error))
         return not self.expired
+
+    def checkpoint(self, state: "Callable[[], State]", *, better: bool = False, last: bool = False) -> None:
+        """Write down how far the job has come, where somebody keeps it and it is time to.
+
+        That is every minute, and when the error has fallen (`better`) unless that is all the time.
+        last: the job ends. state: makes the checkpoint, by which `kept` can be taken up again.
+        """
+        since = time.monotonic() - self._last
+        enough = min(EVERY, max(SOONEST, self._took / CHEAP))
+        if self.keep is None or since < (0.0 if last else enough if better else EVERY):
+            return
+        began = time.monotonic()
+        self.keep(state())
+        self._last = time.monotonic()
+        self._took = self._last - began

@@ -20,7 +20,8 @@ class Job:
     algorithm: "module:Class", called with `settings`. task: "module:Class", whose `from_json(task_values)` gives the
     task. train, valid: folders of blocks; the answer to valid.x is written to out/answer.npy beside the state. start:
     the folder of a state from which to begin. seconds: the limit of the fit, from its start. bytes: how far the worker
-    may grow beyond what it held idle.
+    may grow beyond what it held idle. keep: the file of checkpoints, from which the fit goes on where there is one of
+    the same job, and which it keeps up to date. before: seconds that are in that checkpoint.
     """
 
     id: str
@@ -37,17 +38,27 @@ class Job:
     bytes: int = 2**62
     start: Path | None = None
     rows: int | None = None
+    keep: Path | None = None
+    before: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         paths = {k: str(getattr(self, k)) for k in ("train", "valid", "out")}
-        return dataclasses.asdict(self) | paths | {"start": str(self.start) if self.start else None}
+        return dataclasses.asdict(self) | paths | {k: str(v) if v else None for k, v in self._maybe().items()}
 
     @classmethod
     def from_json(cls, d: dict[str, Any]) -> Self:
         """The same job again from `to_json`."""
         paths = {k: Path(d[k]) for k in ("train", "valid", "out")}
-        return cls(**d | paths | {"start": Path(d["start"]) if d["start"] else None})
+        return cls(**d | paths | {k: Path(d[k]) if d[k] else None for k in ("start", "keep")})
+
+    def _maybe(self) -> dict[str, Path | None]:
+        return {"start": self.start, "keep": self.keep}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """By what a checkpoint is known to be this job's: what learns, from which part of what, in which order."""
+        return {"algorithm": self.algorithm, "settings": self.settings, "seed": self.seed, "rows": self.rows}
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,12 @@ class Pool:
         with self._lock:
             return sum(c.warm for c in self._children)
 
+    def get_warm(self, seconds: float) -> None:
+        """Wait until all workers are warm, but no longer than that."""
+        until = time.monotonic() + seconds
+        while self.warm < self.workers and time.monotonic() < until:
+            time.sleep(0.05)
+
     @property
     def running(self) -> list[Job]:
         """Jobs submitted and not yet done."""
@@ -279,7 +285,7 @@ def _overdue(child: Child, now: float) -> bool:
     assert child.job
     limit = child.job.seconds
     if child.fitted:  # who learned for less than it might have may answer for longer
-        return now > max(child.fitted, child.began + limit) + ANSWER[0] + ANSWER[1] * limit
+        return now > max(child.fitted, child.began + limit) + ANSWER[0] + ANSWER[1] * (child.job.before + limit)
     if child.began:
         return now > child.began + limit + GRACE[0] + GRACE[1] * limit
     return now > child.given + START + limit

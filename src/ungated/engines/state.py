@@ -36,6 +36,46 @@ def write(folder: Path, state: State) -> None:
         raise
 
 
+def write_file(path: Path, state: State) -> None:
+    """Write values and arrays as one safetensors file, all or nothing, and onto the disk before it takes its name.
+
+    Raises TypeError for what such a file cannot hold; texts are not for it.
+    """
+    from safetensors.numpy import save
+
+    if state.texts:
+        raise TypeError("a checkpoint holds no texts")
+    values = {"values": json.dumps(state.values, default=_number)}
+    replace_file(path, save({k: _storable(k, a) for k, a in state.arrays.items()}, values))
+
+
+def read_file(path: Path, arrays: bool = True) -> State:
+    """What `write_file` wrote; without its arrays where only the values are asked for. Raises ModelError."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            values = json.loads(file.metadata()["values"])
+            return State(values, {name: file.get_tensor(name) for name in file.keys()} if arrays else {})  # noqa: SIM118
+    except Exception as e:  # whatever the parsers make of a file that was cut short
+        raise ModelError(f"{path} cannot be read: {e}") from e
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file, all or nothing: it is on the disk, whatever happens to the machine, before it takes its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with open(fresh, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
 def _write_files(folder: Path, state: State) -> None:
     from safetensors.numpy import save_file
 
@@ -83,6 +123,21 @@ def read(folder: Path) -> State:
         _read_arrays(folder / "arrays.safetensors", about["arrays"]) if about["arrays"] else {},
         {name: _read_text(folder / f"{name}.txt") for name in about["texts"]},
     )
+
+
+def check(folder: Path) -> None:
+    """Raise ModelError or OSError unless every file of the state in `folder` is there and as long as it says."""
+    from safetensors import safe_open
+
+    about = _read_values(folder / "values.json")
+    for name in about["texts"]:
+        _read_text(folder / f"{name}.txt")
+    if about["arrays"]:
+        try:
+            with safe_open(folder / "arrays.safetensors", "np"):
+                return
+        except Exception as e:
+            raise ModelError(f"{folder / 'arrays.safetensors'} is damaged: {e}") from e
 
 
 def _read_values(path: Path) -> dict[str, Any]:

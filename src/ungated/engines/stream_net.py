@@ -35,6 +35,7 @@ REARRANGED = 0.5  # of the windows, where the stream has marks
 ASKED_AT_ONCE = 4096  # codes of a minibatch that is answered
 MOST_SCORES = 8_000_000  # that it gives at once
 PARTS, MOST_NODES = 8, 16_000_000  # of a stream whose n-grams guide a network, and all that they may hold together
+TRIED, COUNTING = 100_000, 0.35  # codes by which it is told how long counting takes; share of the time it may take
 BEFORE, BEHIND = 0.5, 0.25  # of a window that may be taken up by what stands before a gap, and behind it
 
 
@@ -77,6 +78,8 @@ class StreamNet(Trained, Writer):
             net = cls.build(**design)
             first = min(MOST_WATCHED, max(LEAST_WATCHED, round(WATCHED * len(x))), len(x) // 5)
             learned, watched, units = x[first:], x[:first], train.y[:first]
+            if order:
+                learned = learned[-affordable(learned, train.levels, order, clock) :]
             guide = Guide.of(learned, train.levels, order, clock) if order else None
             blank = cls({}, design, window, train.marks, **(guide.whole.arrays() if guide else {}))
             window = min(window, max(4, len(learned) - 2))
@@ -101,7 +104,8 @@ class StreamNet(Trained, Writer):
             watches = int(np.clip(WATCHING * clock.left() / max(watched_in, 1e-3), 2, plan.watches))
             plan, clock = replace(plan, bf16=bf16, watches=watches), replace(clock, seconds=clock.seconds - last)
             descend(net, [cut.starts], loss, watch, plan, clock)
-            grams = kneser_ney(Counts.of(x, train.levels, order)).arrays() if order else {}
+            whole = x if len(learned) + first == len(x) else learned
+            grams = kneser_ney(Counts.of(whole, train.levels, order)).arrays() if order else {}
             return cls(to_arrays(net), design, blank.window, train.marks, **grams)
 
     @cached_property
@@ -230,6 +234,15 @@ class Guide:
             for row, logs in zip(rows, expectations(self.parts[part], self.x, runs), strict=True):
                 found[row, 1 : 1 + len(logs)] = logs
         return found
+
+
+def affordable(x: Array, levels: int, order: int, clock: Clock) -> int:
+    """How many of the codes of `x` can be counted, in two parts and twice whole, in a fraction of the time left."""
+    tried = x[-TRIED:]
+    began = clock.spent()
+    kneser_ney(Counts.of(tried, levels, order))
+    each = (clock.spent() - began) / len(tried)
+    return int(np.clip(COUNTING * clock.left() / max(4 * each, 1e-12), min(len(x), TRIED), len(x)))
 
 
 def expectations(grams: Grams, x: Array, runs: Sequence[tuple[int, int, int]]) -> list[Array]:

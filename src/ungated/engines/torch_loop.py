@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..core.algorithm import Fitted, State
 from ..core.clock import Clock
 from ..core.errors import UngatedError
 from ..core.numbers import Array
+from .checkpoint import Checkpoint
 from .extras import require
 from .muon import muon
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
+REWOUND = 0.05  # of the schedule: what is taken up is rewound by no less
 LOADS = ("torch", "torch._dynamo")  # what a fit imports: the second by any optimiser, at its first step
 
 
@@ -140,7 +143,8 @@ def descend(
     lengths: where given, one for each row: minibatches are then made of rows of like length, so that little is padded.
 
     The schedule takes the same steps on every machine unless the clock would run out: then what is left of it is
-    shortened to what the seconds allow, and the result depends on the machine's speed.
+    shortened to what the seconds allow, and the result depends on the machine's speed. From a checkpoint it goes on as
+    if it had never stopped, and fits what is left of the schedule to what is left of the time.
 
     Raises UngatedError when the loss is not finite before anything was learned.
     """
@@ -151,8 +155,11 @@ def descend(
     averages = list(average.parameters())
     best = _Best(plan.patience)
     pace = _Pace(plan, len(learn[0]), clock)
+    kept = Checkpoint(net, average, optimisers, best, pace)
     net.train()
-    for step, rows in enumerate(_minibatches(len(learn[0]), plan, clock.seed, lengths), start=1):
+    begin = kept.take_up(clock.kept, clock) if clock.kept else 0
+    minibatches = islice(_minibatches(len(learn[0]), plan, clock.seed, lengths), begin, None)
+    for step, rows in enumerate(minibatches, start=begin + 1):
         for group in (g for o in optimisers for g in o.param_groups):
             group["lr"] = plan.rate_at(pace.progress, group["initial_lr"])
         error = loss(net, *(part[rows] for part in learn))
@@ -170,8 +177,13 @@ def descend(
             average.load_state_dict(dict(net.named_buffers()), strict=False)
             seen = watch(average) if math.isfinite(error.item()) else math.nan
             go_on = clock.tick(step * plan.batch / len(learn[0]), seen)
-            if not best.offer(seen, average) or not go_on or ended:
+            go_on = best.offer(seen, average) and go_on and not ended
+            if math.isfinite(seen):
+                clock.checkpoint(kept.state, better=best.since == 0, last=not go_on)
+            if not go_on:
                 break
+        else:
+            clock.checkpoint(kept.state)
     if best.weights is None:
         raise UngatedError("The network's error was not a finite number. Try a lower rate, or look for extreme values.")
     net.load_state_dict(best.weights)
@@ -184,7 +196,7 @@ class _Pace:
     def __init__(self, plan: Schedule, rows: int, clock: Clock) -> None:
         self.steps = plan.epochs * _steps(rows, plan)
         self.gap = 1 / min(plan.watches, plan.epochs if plan.epochs > 4 else plan.watches)
-        self.clock, self.started, self.taken = clock, time.monotonic(), 0
+        self.clock, self.started, self.taken, self.begun = clock, time.monotonic(), 0, 0
         self.progress, self.watched = 0.0, 0.0
         self.last, self.fastest, self.slow = self.started, math.inf, 0
 
@@ -198,11 +210,23 @@ class _Pace:
         now, self.taken = time.monotonic(), self.taken + 1
         self.fastest, took, self.last = min(self.fastest, now - self.last), now - self.last, now
         self.slow = self.slow + 1 if took > 6 * self.fastest else 0
-        a_step = (now - self.started) / self.taken
-        affordable = 0.95 * self.clock.left() / a_step if self.taken > 3 else math.inf
+        a_step = (now - self.started) / (self.taken - self.begun)
+        affordable = 0.95 * self.clock.left() / a_step if self.taken > self.begun + 3 else math.inf
         remaining = min(self.steps - self.taken + 1, affordable)
         self.progress += (1 - self.progress) / max(1.0, remaining)
         return self.progress > 1 - 1e-9 or self.clock.expired
+
+    def go_on(self, taken: int, progress: float, watched: float) -> bool:
+        """Take the schedule up where it stopped; True where it is rewound because there is more time than was thought.
+
+        It is then set to where a run of that length would have been.
+        """
+        spent, left = self.clock.before, 0.95 * self.clock.left()
+        share = max(taken / self.steps, spent / (spent + left) if math.isfinite(left) and left > 0 else 0.0)
+        longer = share < progress - REWOUND
+        self.taken = self.begun = taken
+        self.progress, self.watched = (share, share) if longer else (progress, watched)
+        return longer
 
     def watch_due(self) -> bool:
         if self.progress < self.watched + self.gap - 1e-9:

@@ -19,14 +19,15 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from ..core.algorithm import Algorithm, Task
+from ..core.algorithm import Algorithm, State, Task
 from ..core.clock import Clock
+from ..core.errors import ModelError
 from ..core.numbers import Answer, Array, Form, Numbers, spread
 from . import blocks, state
 from .extras import PACKAGES
@@ -210,14 +211,15 @@ def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[s
 
     cpu = time.process_time()
     pipe.send(began=job.id, held=held, cpu=cpu)
-    clock = Clock(job.seconds, job.threads, job.seed, tell)
+    clock = _clock(job, tell)
     try:
         if job.start:
             fitted = algorithm.fit_from(state.read(job.start), train, task, clock)
         else:
             fitted = algorithm.fit(train, task, clock)
     finally:
-        figures |= {"seconds": clock.spent(), "cpu_seconds": time.process_time() - cpu, "curve": _thin(clock.curve)}
+        took, used = clock.before + clock.spent(), time.process_time() - cpu
+        figures |= {"seconds": took, "cpu_seconds": used, "curve": _thin(clock.curve)}
     pipe.send(fitted=job.id)
     began = time.perf_counter()
     answer = np.asarray(fitted.answer(valid.x), np.float64)
@@ -226,6 +228,26 @@ def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[s
     state.write(job.out, fitted.state())
     figures["size_bytes"] = sum(f.stat().st_size for f in job.out.iterdir())
     _save(job.out / "answer.npy", answer)
+
+
+def _clock(job: Job, tell: Callable[[float, float], None]) -> Clock:
+    """The job's clock, with the checkpoint to go on from where there is one of this job."""
+    clock = Clock(job.seconds, job.threads, job.seed, tell)
+    if job.keep is None:
+        return clock
+    path, own = job.keep, {"job": job.identity}
+
+    def keep(found: State) -> None:
+        about = own | {"spent": clock.before + clock.spent(), "curve": _thin(clock.curve)}
+        state.write_file(path, State(found.values | about, found.arrays))
+
+    clock.keep = keep
+    with contextlib.suppress(ModelError):  # none, or one that a dying machine cut short
+        kept = state.read_file(path)
+        if kept.values.get("job") == json.loads(json.dumps(own["job"])):
+            clock.kept, clock.before = kept, kept.values["spent"]
+            clock.curve = [(step, error) for step, error in kept.values["curve"]]
+    return clock
 
 
 def _part(train: Numbers, rows: int, strata: Array | None, seed: int) -> Numbers:

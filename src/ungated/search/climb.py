@@ -8,7 +8,7 @@ gives the same result whatever the machine is doing.
 import dataclasses
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from ..core.numbers import Answer, Array, Floats, Form, Numbers
 from ..engines import interrupt, state
 from ..engines.jobs import Done, Job, name_of
 from ..engines.pool import Pool
+from .diary import Diary
 from .ensemble import temperature, weigh
 from .ladder import Ladder, Result, Step, Trial
 from .split import Fold
@@ -58,7 +59,7 @@ class Terms:
     entrant begins from, or None. share: seconds that one fit may take. deadline: time.monotonic() at which the
     climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None. taste: the
     share of the rows that a taste is had of. making: seconds that blocks which are not there yet should take to
-    make. fixed: names of settings that a person has set.
+    make. fixed: names of settings that a person has set. diary: what the climb writes down to be gone on with.
     """
 
     task: Judge
@@ -78,6 +79,7 @@ class Terms:
     making: Callable[[Entrant, int], float] = lambda entrant, fold: 0.0
     taste: float = 1.0
     fixed: Collection[str] = ()
+    diary: Diary = field(default_factory=Diary)
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,17 @@ def climb(
     terms = dataclasses.replace(terms, taste=min(1.0, TASTE * terms.share / float(np.median(courses or [1.0]))))
     ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit, fixed=terms.fixed)
     _learn_here(safe, ladder, terms)
+    terms.diary.go_on(ladder, entrants, terms.deadline - time.monotonic(), terms.workers)
     try:
         why = _work(ladder, pool, terms, tell)
     except KeyboardInterrupt:
         why = "interrupted"
     interrupt.ignore()
+    terms.diary.write(ladder, pool.running, now=True)
     for job in list(pool.running):
         pool.kill(job.id, why)
+    if why != "interrupted":
+        terms.diary.over(ladder)
     return summit(ladder.trials, terms, why)
 
 
@@ -174,6 +180,9 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
             job = _job(step, ladder, terms)
             steps[job.id] = step
             pool.submit(job)
+            terms.diary.begun(job)
+            if step.trial.course:  # what takes so long is known to be under way before it has come far
+                terms.diary.write(ladder, pool.running, now=True)
             if terms.limit is None:
                 wave += _wave(ladder, left, pool, terms, everything=False)
         if not pool.workers:
@@ -186,6 +195,7 @@ def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None
                 _take(event, step, ladder, terms)
                 step.trial.finished_at = time.time()
                 tell(step.trial, ladder.trials)
+        terms.diary.write(ladder, pool.running)
         tell(None, ladder.trials)
     return "the time is up"
 
@@ -206,8 +216,9 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
     train, valid = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
     left = terms.deadline - time.monotonic()  # the numbers may have had to be made first
+    before = terms.diary.before(name)
     if trial.course:
-        left *= TO_ANSWER  # nothing comes after it, but it has yet to answer
+        left = TO_ANSWER * (before + left) - before  # nothing comes after it, but it has yet to answer
     trial.given = left if terms.limit else max(0.05, min(left, _turn(trial, ladder, terms)))
     taste = trial.entrant.tastes and not trial.course and not terms.limit
     taste = taste and algorithm.card.form is not Form.STREAM  # whose rows are no examples: time alone cuts it short
@@ -228,6 +239,8 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
         bytes=terms.worker_bytes,
         start=terms.start(trial.entrant),
         rows=rows,
+        keep=terms.diary.checkpoint(name) if algorithm.card.anytime else None,
+        before=before,
     )
 
 
@@ -250,6 +263,7 @@ def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
     curve = list(done.curve)
     result = Result(answer, loss, done.seconds, done.peak_bytes, done.predict_seconds, done.size_bytes, curve)
     ladder.record(step, result)
+    terms.diary.came(done.job, result, over=not step.trial.course)
 
 
 def quicker(summit: Summit, folds: Sequence[Fold], rows: int, seconds: float) -> Summit:

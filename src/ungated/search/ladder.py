@@ -12,15 +12,17 @@ These are pure decisions from what is known: no process and no clock here, so th
 Paper: Li et al., "A system for massively parallel hyperparameter tuning" (asynchronous successive halving), MLSys 2020.
 """
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..core.algorithm import Entrant
+from ..core.errors import ModelError
 from ..core.numbers import Answer
 from .split import Fold
 
@@ -309,6 +311,71 @@ class Ladder:
             return dataclasses.replace(best, algorithm=drawn)
         kept = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if self._rng.random() < 0.5}
         return dataclasses.replace(best, algorithm=dataclasses.replace(drawn, **kept))
+
+    # -- what is written down ------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Where the climb stands, as JSON values, but for what fits came to: of these only the folds are named."""
+        trials = [
+            _words(t.entrant)
+            | {f: getattr(t, f) for f in ("rung", "fate", "finished_at", "given", "sampled", "course")}
+            | {"folds": list(t.results)}
+            for t in self.trials
+        ]
+        return {
+            "trials": trials,
+            "waiting": [_words(e) for e in self._waiting],
+            "variants": {key: [_words(e) for e in left] for key, left in self._variants.items()},
+            "slower": self._slower,
+            "queue": [[s.trial.key, s.fold] for s in self._queue],
+            "rng": self._rng.bit_generator.state,
+            "best": self._best,
+            "stale": self._stale,
+        }
+
+    def restore(
+        self, kept: dict[str, Any], entrant: Callable[[dict[str, Any]], Entrant], result: Callable[[int, int], Result]
+    ) -> None:
+        """Stand where a `snapshot` stood; what was under way is to be done again, first.
+
+        entrant: from its words. result: of a trial's key and a fold; it raises ModelError where it is lost, and then
+        that fit is made again. The baseline's trial is begun and is not taken from the snapshot.
+        """
+        for key, told in enumerate(kept["trials"][1:], start=1):
+            trial = Trial(key, entrant(told), told["rung"], fate=told["fate"], finished_at=told["finished_at"])
+            trial.given, trial.sampled, trial.course = told["given"], told["sampled"], told["course"]
+            for fold in told["folds"]:
+                with contextlib.suppress(ModelError):
+                    trial.results[fold] = result(key, fold)
+            self.trials.append(trial)
+        self._waiting = [entrant(told) for told in kept["waiting"]]
+        self._variants = {key: [entrant(told) for told in left] for key, left in kept["variants"].items()}
+        self._slower |= kept["slower"]
+        queued = [Step(self.trials[key], fold) for key, fold in kept["queue"]]
+        known = {(s.trial.key, s.fold) for s in queued}
+        under_way = [
+            Step(t, fold)
+            for t in self.trials[1:]
+            if not t.fate
+            for fold in self._upto(t.rung)
+            if fold not in t.results and (t.key, fold) not in known
+        ]
+        self._queue = under_way + queued
+        self._rng.bit_generator.state = kept["rng"]
+        self._best, self._stale = kept["best"], kept["stale"]
+
+    def lengthen(self, left: float, workers: int) -> None:
+        """There is more time than was thought: whoever runs the long course runs on, also who had come to its end."""
+        steps = [Step(t, fold) for t in self.trials if t.course and not t.fate for fold in self._upto(t.rung)]
+        queued = [s for s in self._queue if not s.trial.course]
+        for step in steps:
+            step.trial.course = 0.95 * left / math.ceil(len(steps) / workers)
+        self._queue = steps + queued
+
+
+def _words(entrant: Entrant) -> dict[str, Any]:
+    """An entrant as JSON values."""
+    return {"key": entrant.key, "settings": entrant.algorithm.settings()}
 
 
 def _with(entrant: Entrant, **settings: Any) -> Entrant:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,7 +25,10 @@ class Scribe(Protocol):
         top_p: float,
         seed: int | None,
         stop: Sequence[str],
-    ) -> Iterator[str]: ...
+        told: Callable[[int], None],
+    ) -> Iterator[str]:
+        """The text that follows, in pieces; `told` is called with each token."""
+        ...
 
     def tokens(self, text: str) -> int:
         """How many tokens a text is."""
@@ -34,11 +37,15 @@ class Scribe(Protocol):
 
 @dataclass(frozen=True)
 class Piece:
-    """A bit of the text of one choice. end: "" while it goes on, else "stop" or, at the most tokens, "length"."""
+    """A bit of the text of one choice.
+
+    end: "" while it goes on, else "stop" or, at the most tokens, "length". tokens: of the choice, once it has ended.
+    """
 
     index: int
     text: str
     end: str = ""
+    tokens: int = 0
 
 
 def written(asked: Asked, scribe: Scribe) -> Iterator[Piece]:
@@ -47,7 +54,7 @@ def written(asked: Asked, scribe: Scribe) -> Iterator[Piece]:
         prompt = asked.prompts[index // asked.n]
         if asked.echo and prompt:
             yield Piece(index, prompt)
-        text = ""
+        drawn: list[int] = []
         if asked.max_tokens:
             seed = None if asked.seed is None else abs(asked.seed) + index  # each choice its own
             for more in scribe.write(
@@ -58,10 +65,10 @@ def written(asked: Asked, scribe: Scribe) -> Iterator[Piece]:
                 top_p=asked.top_p,
                 seed=seed,
                 stop=asked.stop,
+                told=drawn.append,
             ):
-                text += more
                 yield Piece(index, more)
-        yield Piece(index, "", "length" if scribe.tokens(text) >= asked.max_tokens else "stop")
+        yield Piece(index, "", "length" if len(drawn) >= asked.max_tokens else "stop", len(drawn))
 
 
 @dataclass
@@ -74,12 +81,14 @@ class Reply:
     created: int = field(default_factory=lambda: int(time.time()))
     texts: dict[int, list[str]] = field(default_factory=dict)
     ends: dict[int, str] = field(default_factory=dict)
+    made: int = 0  # tokens
 
     def take(self, piece: Piece) -> None:
         """Note a piece."""
         self.texts.setdefault(piece.index, []).append(piece.text)
         if piece.end:
             self.ends[piece.index] = piece.end
+            self.made += piece.tokens
 
     def event(self, piece: Piece) -> dict[str, Any]:
         """The document of one piece of a stream."""
@@ -100,11 +109,7 @@ class Reply:
 
     def _usage(self) -> dict[str, int]:
         asked = sum(self.scribe.tokens(p) for p in (*self.asked.prompts, self.asked.suffix or ""))
-        made = 0
-        for index, parts in self.texts.items():
-            echoed = self.asked.echo and bool(self.asked.prompts[index // self.asked.n])
-            made += self.scribe.tokens("".join(parts[echoed:]))
-        return {"prompt_tokens": asked, "completion_tokens": made, "total_tokens": asked + made}
+        return {"prompt_tokens": asked, "completion_tokens": self.made, "total_tokens": asked + self.made}
 
 
 def _choice(index: int, text: str, end: str) -> dict[str, Any]:

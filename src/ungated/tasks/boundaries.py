@@ -117,13 +117,14 @@ def parted(y: Array, answer: Answer) -> Parted:
     return Parted(groups, counts / at.looks, at)
 
 
-def blur(said: Parted, chosen: Floats, doubt: float) -> Floats:
+def blur(said: Parted, chosen: Floats, doubt: float, demanded: float = DEMANDED) -> Floats:
     """1 over the number of groups that hold up, (...,): their entropy, each with what its leak leaves of it.
 
     One group is 1; k groups of like size without a leak are 1/k; groups that were merely drawn come to more than 1.
+    demanded: as DEMANDED; where it is less than 1/MOST_LEAK, no group counts for less than nothing.
     """
     if len(np.unique(said.groups[said.groups >= 0])) < 2:  # one group and rows beside it part nothing
         return np.ones(chosen.shape[:-1])
     share, leak = said.leaks(chosen, doubt)
-    held = -share * np.log2(np.maximum(share, 1e-12)) * (1 - DEMANDED * leak)
+    held = -share * np.log2(np.maximum(share, 1e-12)) * (1 - demanded * leak)
     return np.exp2(-held.sum(axis=-1))

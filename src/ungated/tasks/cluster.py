@@ -12,12 +12,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ..core.errors import UsageError
 from ..core.numbers import Answer, Array, Column, Form, Numbers
 from ..engines.grouping import shrunk
 from . import Unsupervised, boundaries, check_metric
 from .measures import Measure
 
 RESAMPLED = 200
+LENIENT = 0.6  # demanded of a boundary where the number of groups is given: see `boundaries.DEMANDED`
+UNASKED = 100.0  # the error of an answer that a person has ruled out
 NOWHERE = "none"  # the cluster of a row that is in none, in words
 
 
@@ -63,7 +66,7 @@ _GUIDE = Blur("blur", "blur, in doubt", doubt=boundaries.DOUBT)
 
 @dataclass(frozen=True)
 class Cluster(Unsupervised):
-    """metric: the headline error, one of `measures`."""
+    """metric: the headline error, one of `measures`. groups: how many a person asks for; 0: as many as hold up."""
 
     id: ClassVar = "cluster"
     measures: ClassVar = {m.id: m for m in _MEASURES}
@@ -72,6 +75,7 @@ class Cluster(Unsupervised):
     refits: ClassVar = True
 
     metric: str = "blur"
+    groups: int = 0
 
     @property
     def outputs(self) -> int:
@@ -83,7 +87,19 @@ class Cluster(Unsupervised):
 
     @classmethod
     def learn(cls, kind: str, classes: Sequence[str] = (), metric: str | None = None, **settings: Any) -> Self:
-        return cls(check_metric(cls, metric, "blur"))
+        groups = settings.get("groups", 0)
+        if not isinstance(groups, int) or groups < 0:
+            raise UsageError(f"groups must be a whole number, not {groups!r}.")
+        return cls(check_metric(cls, metric, "blur"), groups)
+
+    def loss(self, y: Array, answer: Answer) -> float:
+        """The guide's error; where several groups are asked for, one is no answer, and a leak no reason for few."""
+        if self.groups < 2:
+            return super().loss(y, answer)
+        if answer.shape[1] == 1 or len(y) < 3:
+            return UNASKED
+        said = boundaries.parted(y, answer)
+        return float(boundaries.blur(said, np.ones(len(said.groups)), boundaries.DOUBT, LENIENT))
 
     def baseline(self, y: Array) -> Answer:
         """All rows in one group."""
@@ -109,11 +125,11 @@ class Cluster(Unsupervised):
         return {"adjusted Rand": adjusted_rand(groups, truth), "mutual information": mutual_information(groups, truth)}
 
     def to_json(self) -> dict[str, Any]:
-        return {"metric": self.metric}
+        return {"metric": self.metric, "groups": self.groups}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        return cls(values["metric"])
+        return cls(**values)
 
 
 def _together(a: Array, b: Array) -> Array:
