@@ -8,7 +8,7 @@ expects. It costs next to nothing, and on long documents it gains more than year
 It looks back over the whole document, and so learns from what it is judged by, but only from what stands before the
 place that it foretells: so does whoever reads, and so do programs that pack files.
 
-Cost: as Kneser-Ney n-grams'; an answer takes a few sorts of the document more.
+Cost: O(n log n + order · n) time, O(order · n) memory for n codes; an answer to m of them O(m log m).
 Paper: Clarkson & Robinson, "Language Model Adaptation Using Mixtures and an Exponentially Decaying Cache", ICASSP 1997
 (the cache: Kuhn & De Mori, IEEE PAMI 12, 1990; runs of letters: Cleary & Witten's PPM, 1984).
 """

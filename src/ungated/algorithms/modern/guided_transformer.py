@@ -10,7 +10,7 @@ One thing needs care. Of the text from which they were counted, n-grams expect j
 that learned beside them would trust them too far. So the text is cut into parts, and at each place those n-grams are
 asked that were counted in the other parts (see `engines/stream_net.Guide`).
 
-Cost: as the transformer's, and a few searches a code and order beside it.
+Cost: O(n b w (12 w + l) + k n order) time for n codes, b blocks of width w, windows of l, and k parts.
 Paper: Li et al., "N-gram Is Back: Residual Learning of Neural Text Generation with n-gram Language Model", Findings of
 EMNLP 2022 (mixed by what a network says: Neubig & Dyer, "Generalizing and Hybridizing Count-based and Neural Language
 Models", EMNLP 2016).
