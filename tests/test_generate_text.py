@@ -19,6 +19,7 @@ from ungated.core.errors import UsageError
 from ungated.core.numbers import Form, Numbers
 from ungated.engines.copied import Copied
 from ungated.engines.ngrams import Counts, Grams, kneser_ney
+from ungated.engines.recent import Memory, Recent
 from ungated.generation import drawn, until, write
 from ungated.modalities.text.stream import StreamEncoder
 from ungated.model import Model
@@ -80,6 +81,21 @@ class TestGrams:
         assert two[-2:] == pytest.approx(one[-2:])
 
 
+def test_what_was_met_in_this_document_is_expected_again() -> None:
+    x = stream([[1, 2, 3, 4] * 6, [1, 2, 3, 4]])
+    how = Recent((2, 3), 0.8, 1.0)
+    even = np.full(len(x), 0.2)
+    chances = how.chances(x, even)
+    assert chances[20:25].min() > 0.8
+    assert chances[26:] == pytest.approx(0.2)  # another document
+    memory = Memory(how)
+    for i in range(1, 25):
+        expected = memory.mixed(np.full(5, 0.2))
+        assert expected.sum() == pytest.approx(1)
+        assert expected[x[i]] == pytest.approx(chances[i])
+        memory.take(int(x[i]))
+
+
 def numbers(letters: int, marks: int = 0, seed: int = 0) -> tuple[Numbers, StreamEncoder]:
     texts = pl.Series("text", [prose(letters, seed)])
     encoder = StreamEncoder.fit(texts, {"units": "characters", "fills": bool(marks)})
@@ -90,6 +106,7 @@ SMALL = {"width": 64, "window": 32, "batch": 1024, "effort": 0.2}
 WRITERS = {
     "markov_chain": {},
     "kneser_ney": {},
+    "cache_ngrams": {},
     "lstm": SMALL,
     "language_transformer": SMALL,
     "guided_transformer": SMALL | {"effort": 0.1},
