@@ -311,6 +311,7 @@ def until(process: subprocess.Popen[str], sure: Any, seconds: float = 60) -> Non
         time.sleep(0.05)
 
 
+@pytest.mark.alone
 def test_a_table_s_run_is_killed_and_gone_on_with(tmp_path: Path) -> None:
     out, run = tmp_path / "m", tmp_path / "m.run"
     process = start("fit", "diabetes", "--time", "60s", "--out", out, "--json")
@@ -330,6 +331,7 @@ def test_a_table_s_run_is_killed_and_gone_on_with(tmp_path: Path) -> None:
     assert not run.exists()  # nothing could be gone on with
 
 
+@pytest.mark.alone
 def test_ctrl_c_keeps_the_model_and_the_run(tmp_path: Path) -> None:
     out, run = tmp_path / "m", tmp_path / "m.run"
     process = start("fit", "diabetes", "--time", "10m", "--out", out)
@@ -346,6 +348,7 @@ def test_ctrl_c_keeps_the_model_and_the_run(tmp_path: Path) -> None:
     assert "There is no run to go on with" in refused.stderr
 
 
+@pytest.mark.alone
 def test_a_network_s_long_course_is_killed_gone_on_with_and_lengthened(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     out, run = tmp_path / "m", tmp_path / "m.run"
@@ -375,6 +378,22 @@ def _courses(run: Path) -> list[int]:
     """The keys of trials that run the long course."""
     trials = entry(run).get("ladder", {}).get("trials", ())
     return [key for key, trial in enumerate(trials) if trial["course"]]
+
+
+@pytest.mark.alone
+def test_ctrl_c_keeps_what_the_long_course_has_learned(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    out, run = tmp_path / "m", tmp_path / "m.run"
+    words = ("--algorithms", "language_transformer", "--set", "width=64", "--json")
+    process = start("fit", prose(tmp_path), "--task", "generate", "--time", "45s", "--out", out, *words)
+    until(process, lambda: _courses(run) and any((run / "going").glob(f"{_courses(run)[0]}-0.*")), seconds=60)
+    process.send_signal(signal.SIGINT)
+    said, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    board = [e for e in json.loads(said)["leaderboard"] if e["id"] == "language_transformer" and e["error"] is not None]
+    taste, course = sorted(board, key=lambda e: e["seconds"])
+    assert course["error"] < taste["error"]
+    assert course["weight"] > taste["weight"]
 
 
 def test_other_rows_are_noticed(tmp_path: Path) -> None:

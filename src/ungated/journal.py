@@ -40,7 +40,8 @@ class Journal:
     """A run's journal; one without a folder keeps nothing.
 
     asked: the arguments of `fit`, as JSON values. command: what was typed. seconds, bytes: the budget in all. once:
-    what was decided when the run began. resumed: whether it is gone on with; longer: and has more time than before.
+    what was decided when the run began. resumed: whether it is gone on with; longer: and has more time than those
+    that ran the long course were told.
     """
 
     folder: Path | None = None
@@ -104,7 +105,7 @@ class Journal:
         if time_ is not None:
             more = isinstance(time_, str) and time_.strip().startswith("+")
             self.seconds = given + seconds(str(time_).strip()[1:]) if more else seconds(time_)
-        self.longer = self.seconds > given
+        self.longer = self.seconds > given or self.ended == "interrupted"  # then, who had to hand in early runs on
         if self.ended and self.ended != "interrupted" and not self.longer:
             raise UsageError(f"{self.folder}: this run has ended ({self.ended}). Give it more time, as --time +10m.")
         if self.seconds - spent < SHORTEST:

@@ -105,6 +105,7 @@ class Clock:
     before: float = 0.0
     _last: float = field(default_factory=time.monotonic)  # when a checkpoint was written, and the seconds that it took
     _took: float = 0.0
+    _hurried: list[bool] = field(default_factory=list)  # shared by whatever was made of this clock with `replace`
 
     def spent(self) -> float:
         """Seconds since the job began."""
@@ -112,7 +113,11 @@ class Clock:
 
     def left(self) -> float:
         """Seconds until the job must end; negative after it."""
-        return self.seconds - self.spent()
+        return min(self.seconds - self.spent(), 0.0) if self._hurried else self.seconds - self.spent()
+
+    def hurry(self) -> None:
+        """Let the job hand in what it has; asked from another thread."""
+        self._hurried.append(True)
 
     @property
     def expired(self) -> bool:

@@ -88,11 +88,20 @@ class Child:
             if self._process:
                 self._write(job)
 
+    def hurry(self, job: Job) -> None:
+        """Let it hand in what it has of the job."""
+        with self._lock:
+            if self._process:
+                self._say({"hurry": job.id})
+
     def _write(self, job: Job) -> None:
+        self._say(job.to_json())
+
+    def _say(self, message: dict[str, Any]) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it is dead: its end is heard of by itself
-            self._process.stdin.write((json.dumps(job.to_json()) + "\n").encode())
+            self._process.stdin.write((json.dumps(message) + "\n").encode())
             self._process.stdin.flush()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:

@@ -134,6 +134,13 @@ class Pool:
                 events.append(self._events.get_nowait())
         return events
 
+    def hurry(self, job_id: str) -> None:
+        """Let a job hand in what it has; one that cannot goes on as before."""
+        with self._lock:
+            for child in self._children:
+                if child.job and child.job.id == job_id:
+                    child.hurry(child.job)
+
     def kill(self, job_id: str, why: str) -> None:
         """End a job; its `Done` follows with `why` as its fate."""
         with self._lock:

@@ -28,6 +28,7 @@ from .split import Fold
 TASTE = 0.15  # of a fair share, for the short course of a network on pixels or tokens
 MOST_MAKING = 0.3  # of the time left that the numbers for a fit may take to be made, before which nothing else is done
 TO_ANSWER = 0.93  # of the time left that a long course may learn for
+TO_HAND_IN = 20.0  # seconds for which one waits, after Ctrl-C, for what a long course has learned
 LOADING = 1.0  # seconds that the libraries of networks may take to load, about
 REPRODUCIBLE_WIDTH = 8  # candidates that begin together where decisions may not depend on timing
 
@@ -124,11 +125,14 @@ def climb(
     ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit, fixed=terms.fixed)
     _learn_here(safe, ladder, terms)
     terms.diary.go_on(ladder, entrants, terms.deadline - time.monotonic(), terms.workers)
+    steps: dict[str, Step] = {}
     try:
-        why = _work(ladder, pool, terms, tell)
+        why = _work(ladder, pool, terms, tell, steps)
     except KeyboardInterrupt:
         why = "interrupted"
     interrupt.ignore()
+    if why == "interrupted":
+        _hand_in(ladder, pool, terms, steps)
     terms.diary.write(ladder, pool.running, now=True)
     for job in list(pool.running):
         pool.kill(job.id, why)
@@ -164,9 +168,29 @@ def _learn_here(algorithm: Algorithm, ladder: Ladder, terms: Terms) -> None:
     step.trial.finished_at = time.time()
 
 
-def _work(ladder: Ladder, pool: Pool, terms: Terms, tell: Callable[[Trial | None, list[Trial]], None]) -> str:
-    """Run steps until there is no time or nothing left to do; why it ended."""
-    steps: dict[str, Step] = {}
+def _hand_in(ladder: Ladder, pool: Pool, terms: Terms, steps: dict[str, Step]) -> None:
+    """Let those on the long course hand in what they have learned: for them one waits a moment."""
+    late = {name for name, step in steps.items() if step.trial.course}
+    until = time.monotonic() + min(TO_HAND_IN, max(0.0, terms.deadline - time.monotonic()))
+    for name in late:
+        pool.hurry(name)
+    while late and time.monotonic() < until:
+        for event in pool.wait(0.1):
+            if isinstance(event, Done) and event.job.id in late:
+                late.remove(event.job.id)
+                step = steps.pop(event.job.id)
+                _take(event, step, ladder, terms)
+                step.trial.finished_at = time.time()
+
+
+def _work(
+    ladder: Ladder,
+    pool: Pool,
+    terms: Terms,
+    tell: Callable[[Trial | None, list[Trial]], None],
+    steps: dict[str, Step],
+) -> str:
+    """Run steps until there is no time or nothing left to do; why it ended. steps: those under way, by job."""
     wave: list[Step] = []
     while (left := terms.deadline - time.monotonic()) > 0:
         if not wave and (terms.limit is None or not steps):
