@@ -30,6 +30,10 @@ class Fake:
         self.task = task or Classify(("no", "yes"))
         self.says, self.slow, self.asked = says, slow, 0
 
+    @property
+    def supervised(self) -> Any:
+        return self.task
+
     def answer(self, typed: pl.DataFrame) -> np.ndarray:
         time.sleep(self.slow * typed.height)
         self.asked += typed.height

@@ -297,7 +297,7 @@ def test_ctrl_c_keeps_the_best_model(tmp_path: Path) -> None:
     started = subprocess.Popen(
         [*UNGATED, "fit", "digits", "--time", "90s", "--out", str(tmp_path / "m")], stdout=-1, stderr=-1
     )
-    time.sleep(8)
+    time.sleep(14)
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=60)
     assert started.returncode == 130, err

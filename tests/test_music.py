@@ -414,7 +414,7 @@ def test_from_files_to_a_song_by_the_command_line(unit: str, tmp_path: Path) -> 
             (data / f"{seed}.mid").write_bytes(write_midi(melody(pitches, GRID // 2)))
     out = tmp_path / "model"
     words = ["fit", str(data), "--task", "generate", "--out", str(out), "--candidates", "2"]
-    words += ["--algorithms", "factored_ngrams", "--time", "60s"]
+    words += ["--algorithms", "factored_ngrams", "--time", "150s"]
     ran = CliRunner().invoke(app, words, catch_exceptions=False, standalone_mode=False)
     assert ran.exit_code == 0, ran.output
     assert f"per-{unit}" in ran.output

@@ -3,6 +3,7 @@
 Commands run in order, in one folder, on small made tables under the names that README uses, each with few candidates.
 """
 
+import importlib
 import os
 import re
 import shlex
@@ -73,6 +74,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("cat", "dog"):
         shutil.copy(folder / "photos" / f"{name}s" / "3.jpg", folder / f"{name}.jpg")
     recordings(folder / "recordings")
+    (folder / "my-code").mkdir()
+    for name in ("csv", "json", "string"):  # Python's own
+        source = Path(importlib.import_module(name).__file__ or "")
+        shutil.copy(source, folder / "my-code" / f"{name}.py")
+    (folder / "baskets.csv").write_text("bread,butter,jam\nbread,butter\nmilk,jam,bread,butter\nmilk\n" * 20)
     praise, blame = ("lovely", "a joy to watch"), ("dreadful", "a waste of an evening")
     said = [(f"The {k}th film was {w[0]}, {w[1]}", v) for k in range(40) for w, v in ((praise, "good"), (blame, "bad"))]
     (folder / "reviews.csv").write_text("text,sentiment\n" + "".join(f'"{a}",{b}\n' for a, b in said))

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from .core.errors import UsageError
-from .core.numbers import Form
 
 _TEMPERATURE = click.option(
     "--temperature",
@@ -65,7 +64,7 @@ def generate(
     from .model import Model
 
     loaded = Model.load(model)
-    if getattr(loaded.task, "form", None) is Form.PIXELS:
+    if str(getattr(loaded.task, "form", "")) == "pixels":
         _pictures(loaded, count, label, seed or 0, guidance, Path(out or "made.png"))
         return
     if getattr(loaded.task, "kind", "") == "tune":
