@@ -17,6 +17,7 @@ from ..core.numbers import Array, Form, Numbers, Shape, Takes
 from . import table
 from .table import LEFT_OUT, Memo, RowEncoder, Schema
 
+READ = 500_000  # characters of texts by which the size of their tokens is told
 SAMPLE = 500  # cells by which the size of a column's tokens or pixels is told
 ENCODERS = {  # the form and the kind of a column -> the encoder that its modality has for it
     (Form.TOKENS, "text"): ("text", "TokenEncoder"),
@@ -65,7 +66,10 @@ class View:
         if foreseen := getattr(_encoder(self.form, schema[self.columns[0]].kind), "foreseen", None):
             codes, levels = foreseen(frame[self.columns[0]], schema[self.columns[0]].how)
             return Shape(self.form, task, codes, 1, outputs, (levels,), (), 1.0)
-        few = frame.gather_every(max(1, rows // SAMPLE))
+        cells = SAMPLE
+        if self.form is Form.TOKENS:  # of long texts fewer say as much
+            cells = max(50, min(cells, READ // max(1, schema[self.columns[0]].how.get("characters", 1))))
+        few = frame.gather_every(max(1, rows // cells))
         alone = Alone.fit(few, schema, self.columns[0], self.form)
         if self.form in (Form.STREAM, Form.ITEMS):  # whose number or width only the numbers themselves tell
             numbers = alone.numbers(few, np.zeros(few.height))

@@ -252,11 +252,16 @@ def widths(
     flags = 0
     if numbers and Takes.MISSING not in takes:  # counted in one query: a table may have thousands of columns
         flags = sum(_plain(some.select(numbers)).select(pl.all().is_nan().any()).row(0))
+    memo = {} if memo is None else memo
+    for n in (n for n in features if by_terms(schema[n], takes)):  # counted once for all whose shapes are asked for
+        key = ("widths", n, some.height)
+        if key not in memo:
+            memo[key] = modality("text").Counted.shared(some[n])
+        counted(memo, {n: memo[key] if memo[key] is not None else some[n]})
     encoder = RowEncoder.fit(some, schema, [n for n in features if schema[n].kind != "number"], takes, memo)
     others = [c for part in encoder.parts for c in part.columns()]
     dense = len(numbers) + flags + len(others)
-    few = some.head(200)
-    filled = sum(part.matrix(few[part.source]).nnz for part in encoder.sparse) / max(1, few.height)
+    filled = sum(part.matrix(_texts(memo, some, part.source)).nnz for part in encoder.sparse) / max(1, some.height)
     growth = (len(frame) / max(1, some.height)) ** 0.6  # Heaps' law: new terms come ever more slowly
     terms = sum(part.width for part in encoder.sparse) * growth
     return round(dense + terms), tuple(c.levels for c in others if c.levels), dense + filled

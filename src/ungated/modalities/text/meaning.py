@@ -95,10 +95,11 @@ def _directions(x: Any) -> Array:
     if x.nnz > FULL * n * d and n * d <= MOST_FULL:
         x = x.toarray()
     sketch = np.random.default_rng(0).normal(size=(d, min(k + 10, n, d))).astype(np.float32)
-    for _ in range(3):  # each pass sharpens what leads
+    for _ in range(4):  # each pass sharpens what leads
         rows, _r = np.linalg.qr(x @ sketch)
-        sketch, _r = np.linalg.qr(x.T @ rows)
-    _u, long, turn = np.linalg.svd(x @ sketch, full_matrices=False)
-    found = (sketch @ turn[long > 1e-4 * max(long[0], 1e-12)].T)[:, :k]  # the others are rounding
+        sketch = x.T @ rows
+    square, turn = np.linalg.eigh(sketch.T.astype(np.float64) @ sketch)
+    leading = np.flatnonzero(square > 1e-8 * square[-1])[::-1][:k]  # the others are rounding
+    found = sketch @ (turn[:, leading] / np.sqrt(square[leading]))
     signs = np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
     return np.ascontiguousarray(found * np.where(signs == 0, 1, signs), np.float32)
