@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from .core.errors import UsageError
-from .core.numbers import Form
 
 _TEMPERATURE = click.option(
     "--temperature",
@@ -62,6 +61,7 @@ def generate(
     ungated generate MODEL --count 64 --out grid.png
     ungated generate MODEL --bars 16 --out song.mid --wav song.wav
     """
+    from .core.numbers import Form
     from .model import Model
 
     loaded = Model.load(model)
