@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +171,9 @@ def test_a_job_takes_up_its_own_checkpoint_and_no_other(tmp_path: Path) -> None:
 # -- the ladder and the diary ------------------------------------------------------------------------------------------
 
 
-def ladder_of(entrants: list[Entrant], rows: int = 100) -> Ladder:
-    return Ladder(entrants, dict.fromkeys((e.key for e in entrants), 0.1), folds(None, rows, 0, 5), seed=0, width=3)
+def ladder_of(entrants: list[Entrant], limit: int | None = None) -> Ladder:
+    planned = dict.fromkeys((e.key for e in entrants), 0.1)
+    return Ladder(entrants, planned, folds(None, 100, 0, 5), seed=0, width=3 if limit is None else 8, limit=limit)
 
 
 def entrants() -> list[Entrant]:
@@ -197,10 +199,10 @@ def fit(folder: Path, ladder: Ladder, diary: Diary, step: Step) -> None:
     diary.came(job, found, over=True)
 
 
-def begun(all_entrants: list[Entrant]) -> Ladder:
+def begun(all_entrants: list[Entrant], limit: int | None = None) -> Ladder:
     from ungated.algorithms import discover
 
-    ladder = ladder_of(all_entrants)
+    ladder = ladder_of(all_entrants, limit)
     baseline = ladder.begin(Entrant(discover()["baseline"]()))
     baseline.trial.rung = 2
     for k in range(5):
@@ -228,6 +230,35 @@ def test_a_ladder_goes_on_from_its_diary_as_if_nothing_had_happened(steps: int, 
         fit(tmp_path, ladder, diary, a)
         other.record(b, ladder.trials[a.trial.key].results[a.fold])
     assert [t.loss([0]) for t in ladder.trials] == [t.loss([0]) for t in other.trials]
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 6, 11, 20, 33])
+def test_where_decisions_wait_for_all_results_a_kill_changes_none(stop_after: int, tmp_path: Path) -> None:
+    known = entrants()
+
+    def candidates(folder: Path, stops: tuple[int, ...]) -> list[Any]:
+        diary, done = Diary(folder, lambda: 1.0), 0
+        ladder = begun(known, limit=14)
+        wave: list[Step] = []
+        while True:
+            wave = wave or list(iter(partial(ladder.next, math.inf, 2), None))
+            if not wave:
+                return [(t.entrant, sorted(t.results)) for t in ladder.trials]
+            order = np.random.default_rng(done).permutation(len(wave))
+            for step in [wave[k] for k in order]:
+                if done in stops:
+                    stops = tuple(s for s in stops if s != done)
+                    diary.write(ladder, [], now=True)
+                    ladder = begun(known, limit=14)
+                    diary.go_on(ladder, known, 1000.0, 2)
+                    break
+                fit(folder, ladder, diary, step)
+                done += 1
+            wave = ladder.pending()
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    assert candidates(tmp_path / "parts", (stop_after, stop_after + 1)) == candidates(tmp_path / "whole", ())
 
 
 def test_what_was_under_way_or_is_torn_is_done_again_and_its_time_given_back(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def _work(
     steps: dict[str, Step],
 ) -> str:
     """Run steps until there is no time or nothing left to do; why it ended. steps: those under way, by job."""
-    wave: list[Step] = []
+    wave = ladder.pending() if terms.limit is not None else []  # of a run that goes on: nothing else is decided before
     while (left := terms.deadline - time.monotonic()) > 0:
         if not wave and (terms.limit is None or not steps):
             wave = _wave(ladder, left, pool, terms, everything=terms.limit is not None)

@@ -186,6 +186,11 @@ class Ladder:
             return self._send(trial, self._upto(min(1, len(self.rungs) - 1)), left, workers)
         return None
 
+    def pending(self) -> list[Step]:
+        """What was decided and is not begun; the queue is then empty."""
+        queued, self._queue = self._queue, []
+        return [step for step in queued if not step.trial.fate]
+
     def _send(self, trial: Trial, folds: Sequence[int], left: float, workers: int) -> Step | None:
         """Queue the trial's fits on these folds; the first of them."""
         self._queue = [Step(trial, k) for k in folds]
