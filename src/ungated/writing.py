@@ -61,7 +61,6 @@ def generate(
     ungated generate MODEL --count 64 --out grid.png
     ungated generate MODEL --bars 16 --out song.mid --wav song.wav
     """
-    from .core.numbers import Form
     from .model import Model
 
     loaded = Model.load(model)
