@@ -284,6 +284,21 @@ def test_what_was_under_way_or_is_torn_is_done_again_and_its_time_given_back(tmp
     assert [(s.trial.key, s.fold) for s in again if s] == [(first.trial.key, 0), (second.trial.key, 0)]
 
 
+def test_a_checkpoint_goes_only_once_the_diary_knows_the_result(tmp_path: Path) -> None:
+    known = entrants()
+    ladder, diary = begun(known), Diary(tmp_path, lambda: 100.0)
+    step = ladder.next(1000.0, 2)
+    assert step is not None
+    path = diary.checkpoint(f"{step.trial.key}-0")
+    assert path is not None
+    state.write_file(path, State({"spent": 25.0}))
+    diary.write(ladder, [], now=True)
+    fit(tmp_path, ladder, diary, step)
+    assert path.exists()
+    diary.write(ladder, [], now=True)
+    assert not path.exists()
+
+
 def test_with_more_time_who_ran_the_long_course_runs_on(tmp_path: Path) -> None:
     known = entrants()
     ladder, diary = begun(known), Diary(tmp_path, lambda: 100.0)
