@@ -137,6 +137,10 @@ class Journal:
         lines = self.once("plan", [dataclasses.asdict(line) for line in run.plan])
         run.plan = [PlanLine(**line) for line in lines]
 
+    def planned(self) -> set[str]:
+        """The ids of the algorithms that are in the plan of a run that goes on, and fit."""
+        return {line["algorithm"].partition("@")[0].partition("<")[0] for line in self.decided.get("plan", ()) if line["fits"]}
+
     def same(self, question: Question) -> None:
         """Raise UsageError where the rows are not those with which the run began."""
         seen = fingerprint(question)

@@ -234,9 +234,10 @@ def _new_run(data: Any, seed: int, means: Means, command: str) -> Run:
 def _pool(means: Means, chosen: Sequence[type[Algorithm]], scratch: Path, journal: Journal) -> Pool:
     """Workers, which load what algorithms of rows need while the data are being read; networks load when asked.
 
-    Where there are checkpoints to go on from, networks are known to be asked.
+    Of a run that goes on it is known who will be asked.
     """
-    soon = [cls.card for cls in chosen if cls.card.form is Form.ROWS or (cls.card.anytime and journal.going())]
+    planned = journal.planned()
+    soon = [cls.card for cls in chosen if cls.card.form is Form.ROWS or cls.card.id in planned]
     modules = list(dict.fromkeys(m for card in soon for m in card.loads))
     logs = scratch / "workers"
     return Pool(means.workers, bytes=means.budget.bytes, scratch=logs, preload=modules, threads=means.threads)

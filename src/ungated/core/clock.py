@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EVERY = 50.0  # seconds after which a checkpoint is due, so that nothing older than a minute can be lost
 SOONEST = 3.0  # seconds between two checkpoints, however often the error falls
+GROWING = 0.2  # of the time that the job has taken: soon after it began, less than a minute is much to lose
 CHEAP = 0.02  # of the time that checkpoints may take because the error has fallen
 
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -134,12 +135,13 @@ class Clock:
     def checkpoint(self, state: "Callable[[], State]", *, better: bool = False, last: bool = False) -> None:
         """Write down how far the job has come, where somebody keeps it and it is time to.
 
-        That is every minute, and when the error has fallen (`better`) unless that is all the time.
+        That is every minute, more often at first, and when the error has fallen (`better`) unless that is all the time.
         last: the job ends. state: makes the checkpoint, by which `kept` can be taken up again.
         """
-        since = time.monotonic() - self._last
-        enough = min(EVERY, max(SOONEST, self._took / CHEAP))
-        if self.keep is None or since < (0.0 if last else enough if better else EVERY):
+        if self.keep is None:
+            return
+        since, least = time.monotonic() - self._last, max(SOONEST, self._took / CHEAP)
+        if not last and since < min(EVERY, least if better else max(least, GROWING * self.spent())):
             return
         began = time.monotonic()
         self.keep(state())

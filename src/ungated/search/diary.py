@@ -41,6 +41,7 @@ class Diary:
         self.folder = folder
         self._spent, self._longer = spent, longer
         self._begun: dict[str, float] = {}  # of each job: the moment that it would have begun at, had it never stopped
+        self._needless: list[Path] = []  # checkpoints, once the entry is written that does without them
         self._fresh, self._at = True, 0.0
 
     # -- what is written -----------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ class Diary:
         figures = {name: getattr(result, name) for name in _FIGURES}
         state.replace_file(job.out / "result.json", json.dumps(figures).encode())
         if over and job.keep:
-            job.keep.unlink(missing_ok=True)
+            self._needless.append(job.keep)
 
     def write(self, ladder: Ladder, running: Sequence[Job], now: bool = False) -> None:
         """Write down where the ladder stands, if it is time to."""
@@ -73,6 +74,8 @@ class Diary:
         entry = {"ladder": ladder.snapshot(), "spent": self._spent(), "written": time.time(), "running": under_way}
         with contextlib.suppress(OSError):  # a full disk costs the diary, not the climb
             state.replace_file(self.folder / "climb.json", json.dumps(entry).encode())
+            while self._needless:
+                self._needless.pop().unlink(missing_ok=True)
         self._fresh, self._at = False, time.monotonic()
 
     def over(self, ladder: Ladder) -> None:
