@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 
 from .core.algorithm import Maker
-from .core.errors import UsageError
+from .core.errors import UsageError, listed
 from .core.numbers import Array
 from .engines.made import proportional
 from .model import Model
@@ -80,5 +80,5 @@ def _labels(model: Model, made_by: Maker, count: int, label: str | None) -> Arra
     if not classes:
         raise UsageError("--label: this model was not told of any classes. Train it with --target COLUMN.")
     if label not in classes:
-        raise UsageError(f"--label: there is no class {label!r}. There are: {', '.join(classes[:40])}.")
+        raise UsageError(f"--label: there is no class {label!r}. There are: {listed(classes, 40)}.")
     return np.full(count, classes.index(label), np.int64)

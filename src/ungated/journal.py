@@ -139,7 +139,8 @@ class Journal:
 
     def planned(self) -> set[str]:
         """The ids of the algorithms that are in the plan of a run that goes on, and fit."""
-        return {line["algorithm"].partition("@")[0].partition("<")[0] for line in self.decided.get("plan", ()) if line["fits"]}
+        plan = self.decided.get("plan", ())
+        return {line["algorithm"].partition("@")[0].partition("<")[0] for line in plan if line["fits"]}
 
     def same(self, question: Question) -> None:
         """Raise UsageError where the rows are not those with which the run began."""

@@ -1,8 +1,10 @@
-"""Every exception that a user can meet, on one screen.
+"""Every exception that a user can meet, on one screen, and how it lists names.
 
 Each message says what happened, where (file, row, column), and what to do next. `UngatedError` ends the command line
 with exit code 2 and one to five lines; anything else that reaches the top is a bug of ours (exit code 1).
 """
+
+from collections.abc import Iterable
 
 
 class UngatedError(Exception):
@@ -23,3 +25,10 @@ class ModelError(UngatedError):
 
 class MissingExtra(UngatedError, ImportError):
     """An optional library is not installed; the message carries the line that installs it."""
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """The first `most` names for a message, each on one line and at most 40 characters long; and how many there are."""
+    short = [name if len(name) <= 40 else name[:39] + "…" for name in names]
+    shown = "".join(c if c.isprintable() else "?" for c in ", ".join(short[:most]))
+    return shown if len(short) <= most else f"{shown}, … ({len(short):,} in all)"

@@ -5,7 +5,7 @@ classes, its baseline) is taken from the rows that are left. Every decision is w
 """
 
 from .. import tasks
-from ..core.errors import UsageError
+from ..core.errors import UsageError, listed
 from ..core.run import Run
 from ..modalities.reading import read
 from ..modalities.table import Raw
@@ -40,5 +40,5 @@ def _without_target(raw: Raw, wish: Wish) -> tuple[str, str] | None:
             return name, why
     if supervised.target_of(raw, wish) is not None:
         return None
-    listed = ", ".join(raw.frame.columns[:8]) + (", …" if raw.frame.width > 8 else "")
-    return "cluster", f"no column is named to be answered (--target COLUMN: {listed}), so rows are grouped"
+    names = listed(raw.frame.columns, 8)
+    return "cluster", f"no column is named to be answered (--target COLUMN: {names}), so rows are grouped"

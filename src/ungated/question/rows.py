@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ..core.errors import InputError, UsageError
+from ..core.errors import InputError, UsageError, listed
 from ..core.numbers import Array
 from ..core.run import ColumnRecord, DataRecord, Run
 from ..modalities import duplicates, table
@@ -42,7 +42,7 @@ def keep_together(typed: pl.DataFrame, schema: table.Schema, group: str | None, 
     Raises UsageError for a column that is not there or that has but one value.
     """
     if group is not None and group not in typed.columns:
-        raise UsageError(f"--group names a column that is not there: {group}. There are: {', '.join(typed.columns)}.")
+        raise UsageError(f"--group names a column that is not there: {group}. There are: {listed(typed.columns)}.")
     groups = None
     if group is not None:
         groups = typed[group].rank("dense").fill_null(0).to_numpy().astype(np.int64)

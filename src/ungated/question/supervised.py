@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 
 from .. import tasks
-from ..core.errors import InputError, UsageError
+from ..core.errors import InputError, UsageError, listed
 from ..core.numbers import Array
 from ..core.run import Run, TaskRecord
 from ..modalities import table
@@ -21,8 +21,8 @@ def ask(raw: table.Raw, wish: Wish, run: Run) -> Question:
     """Infer the task, seal. Fills in run.data, run.task and run.split. Raises InputError and UsageError."""
     target = target_of(raw, wish)
     if target is None:
-        listed = ", ".join(raw.frame.columns[:20])
-        raise UsageError(f"Say which column is to be answered, with --target COLUMN. {raw.source} has: {listed}.")
+        has = listed(raw.frame.columns)
+        raise UsageError(f"Say which column is to be answered, with --target COLUMN. {raw.source} has: {has}.")
     schema, task_class, why = _task(raw, target, wish)
     typed = _with_answers(raw, schema, target, run)
     few_broken(raw, run, wish)
@@ -56,8 +56,7 @@ def target_of(raw: table.Raw, wish: Wish) -> str | None:
     if wish.target is not None and str(wish.target) in names:
         return str(wish.target)
     if wish.target is not None:
-        listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-        raise UsageError(f"{raw.source} has no column {wish.target!r}. Its columns are: {listed}.")
+        raise UsageError(f"{raw.source} has no column {wish.target!r}. Its columns are: {listed(names)}.")
     if (told := told_target(raw, wish)) is not None:
         return told
     likely = [n for n in names if n.strip().lower() in LIKELY_TARGETS]

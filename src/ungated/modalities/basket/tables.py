@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ...core.errors import InputError, UsageError
-from ..table.kinds import listed
+from ...core.errors import InputError, UsageError, listed
 from ..table.schema import many
 
 YES = frozenset(["1", "1.0", "true", "t", "yes", "y", "x", "✓", "✔", "on"])

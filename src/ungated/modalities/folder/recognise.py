@@ -9,10 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ...core.errors import InputError, UsageError
+from ...core.errors import InputError, UsageError, listed
 from ..broken import Broken
 from ..medium import PACKED, WORDS, by_name, legal, medium_of
-from ..table.kinds import listed
 from ..table.schema import many
 from ..table.sources import sources
 from ..walk import walk

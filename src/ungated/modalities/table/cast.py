@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...core.errors import InputError
+from ...core.errors import InputError, listed
 from ..broken import Broken
 from . import media, parse
-from .kinds import listed, type_word
+from .kinds import type_word
 from .schema import ColumnKind, Schema, many
 
 TYPES = {"number": pl.Float64, "date": pl.Datetime("us")}

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ...core.algorithm import State
-from ...core.errors import InputError
+from ...core.errors import InputError, listed
 from ...core.numbers import Array, Column, Form, Numbers, Takes
 from .alike import measured_alike
 from .categories import CodePart, FlagPart, LevelsPart
@@ -128,7 +128,7 @@ class RowEncoder:
         here = set(frame.columns)
         absent = [n for n in self.sources if n not in here]
         if absent:
-            raise InputError(f"These columns are missing: {', '.join(absent[:20])}.")
+            raise InputError(f"These columns are missing: {listed(absent)}.")
         memo = {} if memo is None else memo
         dense = self._dense(_plain(frame.select([p.source for p in self.parts])), frame.height, memo)
         if not self.sparse:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...core.errors import InputError, UsageError
+from ...core.errors import InputError, UsageError, listed
 from . import media, parse
 from .read import Raw
 from .schema import KINDS, ColumnKind, Schema, many
@@ -95,12 +95,6 @@ def _plain_numbers(frame: pl.DataFrame, raw: Raw) -> dict[str, np.ndarray]:
     values = frame.select(pl.col([n for n in texts if not odd[n]]).str.strip_chars().cast(pl.Float64, strict=False))
     values = values.select(pl.all().fill_nan(None)) if values.width else values
     return {s.name: s.to_numpy() for s in values.get_columns() if not s.null_count()}
-
-
-def listed(names: list[str] | tuple[str, ...], most: int = 20) -> str:
-    """Names for a message, cut short where there are many."""
-    shown = ", ".join(n if len(n) <= 40 else n[:39] + "…" for n in names[:most])
-    return shown if len(names) <= most else f"{shown}, … ({len(names):,} in all)"
 
 
 def _column(

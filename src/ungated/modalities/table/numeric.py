@@ -8,7 +8,7 @@ import polars as pl
 
 from ...core.numbers import Column
 
-LARGEST = 3e38  # just inside float32
+LARGEST = 3e38  # just inside float32; what lies beyond is taken for it before anything is computed
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class NumberPart:
     def fit(cls, values: pl.Series, raw: bool, missing: bool) -> Self:
         """Robust scale after RealMLP (Holzmüller et al., 2024): median and quartiles, then a smooth clip."""
         x = values.to_numpy()
-        finite = x[np.isfinite(x)]
+        finite = np.clip(x[np.isfinite(x)], -LARGEST, LARGEST)
         gone = len(x) - int(np.count_nonzero(~np.isnan(x)))
         if not len(finite):
             finite = np.zeros(1)
@@ -60,16 +60,14 @@ class NumberPart:
         if gone.any() and not self.keep:
             x = np.where(gone, self.fill_in, x)
         span = max(self.high - self.low, 1.0)
-        if np.isinf(x).any():
-            x = np.where(
-                x == np.inf, min(self.high + span, LARGEST), np.where(x == -np.inf, max(self.low - span, -LARGEST), x)
-            )
+        x = np.where(x == np.inf, self.high + span, np.where(x == -np.inf, self.low - span, x))
+        x = np.clip(x, -LARGEST, LARGEST)
         if self.log:
             x = np.log1p(np.maximum(x, 0) / self.log)
         if self.scale:
-            x = (x - self.centre) * self.scale
             with np.errstate(over="ignore"):
-                x = np.where(np.abs(x) > 1e6, 3 * np.sign(x), x / np.sqrt(1 + np.square(x / 3)))
+                x = np.clip((x - self.centre) * self.scale, -1e100, 1e100)
+            x = x / np.sqrt(1 + np.square(x / 3))
         elif self.centre:
             x = x - self.centre
         out[:, 0] = np.clip(x, -LARGEST, LARGEST)
@@ -90,7 +88,7 @@ def _log_scale(finite: np.ndarray) -> float:
     if not len(positive) or high - mid <= 8 * (mid - low):
         return 0.0
     scale = float(np.median(positive))
-    return scale if finite.max() > 8 * scale and scale > 1e-300 else 0.0
+    return scale if finite.max() > 8 * scale and scale > 1e-200 else 0.0
 
 
 def _robust(x: np.ndarray) -> tuple[float, float]:

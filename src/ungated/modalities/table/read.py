@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...core.errors import InputError
+from ...core.errors import InputError, listed
 from ..broken import Broken
 from .columnar import columnar_frames, is_columnar, json_frames
 from .delimited import Faults
@@ -189,7 +189,7 @@ def _files(path: Path, limit: int | None, seed: int, header: bool | None) -> Raw
     if frame is None or not frame.width:
         raise InputError(f"{path.name} holds no rows.")
     if not len(frame):
-        raise InputError(f"{path.name} has a header ({', '.join(frame.columns[:8])[:200]}) but no rows below it.")
+        raise InputError(f"{path.name} has a header ({listed(frame.columns, 8)}) but no rows below it.")
     if keeper.rows_in_file:
         notes.append(
             f"too large for the memory given: a uniform random sample of {len(frame):,} of {keeper.seen:,} rows is kept"

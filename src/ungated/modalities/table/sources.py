@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...core.errors import InputError
+from ...core.errors import InputError, listed
 
 BLOCK = 1 << 24
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".jsonl", ".ndjson", ".json")
@@ -243,7 +243,7 @@ def _members(
     tables = [n for n in tables if "readme" not in n.lower() and "licen" not in n.lower()] or tables
     tables = tables or (good if len(good) == 1 else [])
     if not tables:
-        inside = f"It holds {', '.join(names[:5])}." if names else "It is empty."
+        inside = f"It holds {listed(names, 5)}." if names else "It is empty."
         raise InputError(f"{source.name} holds no table. {inside}")
     found: list[Source] = []
     for name in sorted(tables):
