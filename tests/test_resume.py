@@ -306,6 +306,7 @@ def test_with_more_time_who_ran_the_long_course_runs_on(tmp_path: Path) -> None:
     for step in steps:
         assert step is not None
         fit(tmp_path, ladder, diary, step)
+    diary.write(ladder, [], now=True)
     course = ladder.trials[2]
     course.course = 40.0
     for trial in (course, ladder.trials[1]):

@@ -124,13 +124,21 @@ def from_cells(name: str, cells: list[Any]) -> pl.Series:
 
 
 def simple(frame: pl.DataFrame) -> pl.DataFrame:
-    """Categoricals and columns of nothing as text; every other type stays for `kinds` to judge."""
+    """Categoricals and columns of nothing become text, other types stay for `kinds` to judge; no name is a pattern."""
+    if (names := [_no_pattern(n) for n in frame.columns]) != frame.columns:
+        frame = pl.DataFrame([s.alias(n) for s, n in zip(frame.get_columns(), names, strict=True)])
     plain = [c for c, t in frame.schema.items() if t in (pl.Categorical, pl.Enum, pl.Null)]
     return frame.with_columns(pl.col(plain).cast(pl.String)) if plain else frame
 
 
+def _no_pattern(name: str) -> str:
+    """The name, with a space before one that polars would take for a pattern of names ("*", "^a$")."""
+    return f" {name}" if name == "*" or (name.startswith("^") and name.endswith("$")) else name
+
+
 def unique(names: Sequence[str], notes: list[str]) -> list[str]:
     """Names made different: "a", "a" become "a", "a.1"; an empty name becomes its column's number. Says so in notes."""
+    names = [_no_pattern(n) for n in names]
     taken = Counter(names)
     out: list[str] = []
     used: set[str] = set()
