@@ -16,7 +16,7 @@ import numpy as np
 
 from . import algorithms, ledger
 from .core.algorithm import Entrant
-from .core.numbers import Array
+from .core.numbers import Array, Form
 from .core.run import Run
 from .engines import state
 from .engines.pool import START, Pool
@@ -157,6 +157,8 @@ def _reserve(means: Means, question: Question) -> float:
     if getattr(question.task, "refits", False):  # to learn once more from all rows takes as long as any fit did
         least = 0.2 * means.budget.seconds
     alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
+    if getattr(question.task, "form", None) is Form.STREAM:  # every sealed letter is foretold, by two networks where there is time for any
+        alone += min(5e-5 * question.sealed.estimated_size(), 0.15 * means.budget.seconds)
     return alone * (1 + means.machine.load)
 
 

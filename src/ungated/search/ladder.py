@@ -37,6 +37,7 @@ WORTHWHILE = 8.0  # ... but where it learns to generate, seconds from which on i
 PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
 CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
+DRAWS = 8  # of settings, until some come that were not tried yet
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
 
@@ -290,7 +291,7 @@ class Ladder:
         return trial.loss(done) <= least + margin * min(least, way) + self._noise * math.sqrt(abs(least) * way)
 
     def _fresh(self, left: float) -> Entrant | None:
-        """A new candidate: an entrant drawn by the rank of its best trial, with its next untried settings."""
+        """A new candidate: an entrant drawn by the rank of its best trial, with settings that were not tried yet."""
         done = self.rungs[0]
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         champions = _champions(ranked)
@@ -299,10 +300,14 @@ class Ladder:
         if not open_ids:
             return None
         weights = 0.5 ** np.arange(len(open_ids))
-        chosen = open_ids[self._rng.choice(len(open_ids), p=weights / weights.sum())]
-        if self._variants.get(chosen):
-            return self._variants[chosen].pop(0)
-        return self._vary(champions[chosen].entrant)
+        tried = [(t.id, t.entrant.algorithm) for t in self.trials]
+        for _ in range(DRAWS):
+            chosen = open_ids[self._rng.choice(len(open_ids), p=weights / weights.sum())]
+            left_over = self._variants.get(chosen)
+            entrant = left_over.pop(0) if left_over else self._vary(champions[chosen].entrant)
+            if (chosen, entrant.algorithm) not in tried:
+                return entrant
+        return None
 
     def _can_vary(self, champion: Trial) -> bool:
         return bool(self._variants.get(champion.id)) or champion.entrant.algorithm.searchable
