@@ -41,8 +41,7 @@ NASTY: dict[str, bytes] = {
     "header only": b"a,b,y\n",
     "header of patterns": b"*,^a$,^.*$,y\n" + b"".join(b"%d,%d,x,%d\n" % (i, i % 7, i % 2) for i in range(40)),
     "header over two lines, no rows": b'"a\nb\nc\nd\ne\nf",y\n',
-    "numbers at both ends": b"a,y\n"
-    + b"1e-320,0\n0,1\n1e308,0\n" * 9,
+    "numbers at both ends": b"a,y\n" + b"1e-320,0\n0,1\n1e308,0\n" * 9,
     "header only, no newline": b"a,b,y",
     "one row": b"a,b,y\n1,2,yes\n",
     "two rows": b"a,b,y\n1,2,yes\n3,4,no\n",

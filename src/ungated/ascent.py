@@ -157,7 +157,7 @@ def _reserve(means: Means, question: Question) -> float:
     if getattr(question.task, "refits", False):  # to learn once more from all rows takes as long as any fit did
         least = 0.2 * means.budget.seconds
     alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
-    if getattr(question.task, "form", None) is Form.STREAM:  # every sealed letter is foretold, by two networks where there is time for any
+    if getattr(question.task, "form", None) is Form.STREAM:  # by up to two networks, every sealed letter is foretold
         alone += min(5e-5 * question.sealed.estimated_size(), 0.15 * means.budget.seconds)
     return alone * (1 + means.machine.load)
 

@@ -1,6 +1,6 @@
 """LightGBM behind a saved form: its trees as text, read again to answer, and the watch that stops their growing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -9,16 +9,22 @@ import numpy as np
 from ..core.algorithm import Fitted, Text
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array
+from .level_means import LevelMeans
 
 
 @dataclass(frozen=True)
 class Boosted(Fitted):
-    """trees: LightGBM's text. outputs: columns of an answer. level, spread: undo the standardised target of regress."""
+    """trees: LightGBM's text. outputs: columns of an answer. level, spread: undo the standardised target of regress.
+
+    places, means: of the `LevelMeans` that the trees were grown with; empty for none.
+    """
 
     trees: Text
     outputs: int
     level: float
     spread: float
+    places: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    means: Array = field(default_factory=lambda: np.empty((0, 2), np.float32))
 
     @cached_property
     def _booster(self) -> Any:
@@ -29,7 +35,8 @@ class Boosted(Fitted):
     def answer(self, x: Array) -> Answer:
         if len(x) == 0:
             return np.empty((0, self.outputs))
-        raw = np.asarray(self._booster.predict(np.asarray(x, np.float32), num_threads=1), np.float64)
+        x = LevelMeans(self.places, self.means).beside(np.asarray(x, np.float32))
+        raw = np.asarray(self._booster.predict(x, num_threads=1), np.float64)
         if self.outputs == 1:
             return self.level + self.spread * raw[:, None]
         return raw if raw.ndim == 2 else np.column_stack([1 - raw, raw])

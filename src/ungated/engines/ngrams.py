@@ -154,12 +154,14 @@ class Grams:
                 chance *= self._root
                 chance += share
             else:
-                chance[known] *= self._by_length[length - 2][2][context[known], None]
+                rest = np.ones(n, np.float32)  # to multiply all rows in place is faster than some of them by number
+                rest[known] = self._by_length[length - 2][2][context[known]]
+                chance *= rest[:, None]
                 low, high = keys.searchsorted(parent), keys.searchsorted(parent + self.levels)
                 many = high - low
                 rows = np.repeat(np.arange(len(known)), many)
                 at = np.arange(len(rows)) - (np.cumsum(many) - many - low)[rows]
-                chance[known[rows], keys[at] - parent[rows]] += share[at]
+                chance.reshape(-1)[known[rows] * self.levels + keys[at] - parent[rows]] += share[at]
             if length == self.order:
                 break
             at = keys.searchsorted(wanted := parent + x[known])

@@ -11,6 +11,7 @@ that is learned from has names drawn for it: a tune is met in every key.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -114,41 +115,51 @@ class StreamNet(Trained, Writer):
         return from_arrays(type(self).build(**self.design), self.weights)
 
     def answer(self, x: Array) -> Answer:
-        with session(1 if len(x) < 2000 else self._threads()):
-            return self._answered(self.net, np.asarray(x))
-
-    def _threads(self) -> int:
         import torch
 
-        return torch.get_num_threads()
+        threads = torch.get_num_threads()
+        with session(1):  # windows side by side: threads within a step would wait for each other
+            return self._answered(self.net, np.asarray(x), threads)
 
-    def _answered(self, net: "nn.Module", x: Array) -> Answer:
+    def _answered(self, net: "nn.Module", x: Array, threads: int = 1) -> Answer:
         """The probability of each code, (n, 1), window by window; the stream's first code has nothing before it."""
-        import torch
-
         chance = np.full(len(x), 1.0 / self.design["levels"])
         if len(x) and x[0] == 0:
             chance[0] = 1.0
         pieces = _pieces(x, self.window)
-        grams, levels = self.grams, self.design["levels"]
-        most = max(1, min(ASKED_AT_ONCE, MOST_SCORES // levels) // self.window)
-        with torch.inference_mode():
-            for i in range(0, len(pieces), most):
-                some = pieces[i : i + most]
-                longest = max(end - start for start, end, _ in some)
-                seen = np.zeros((len(some), longest), np.int64)
-                for row, (start, end, _) in zip(seen, some, strict=True):
-                    row[: end - start] = x[start:end]
-                expected = np.zeros((*seen.shape, levels), np.float32) if grams else None
-                if grams and expected is not None:
-                    runs = [(max(start + 1 - grams.order, 0), start + 1, end + 1) for start, end, _ in some]
-                    for row, logs in zip(expected, expectations(grams, np.append(x, 0), runs), strict=True):
-                        row[: len(logs)] = logs
-                answers = self._logs(net, torch.from_numpy(seen), expected).numpy()
-                for told, (start, end, new) in zip(answers, some, strict=True):
-                    at = np.arange(new, min(end + 1, len(x)))
-                    chance[at] = np.exp(told[at - 1 - start, x[at]])
+        most = max(1, min(ASKED_AT_ONCE, MOST_SCORES // self.design["levels"]) // self.window)
+        parts = [pieces[i : i + most] for i in range(0, len(pieces), most)]
+
+        def answer(part: list[tuple[int, int, int]]) -> None:
+            for told, (start, end, new) in zip(self._told(net, x, part), part, strict=True):
+                at = np.arange(new, min(end + 1, len(x)))
+                chance[at] = np.exp(told[at - 1 - start, x[at]])
+
+        if threads == 1 or len(parts) == 1:
+            for part in parts:
+                answer(part)
+        else:
+            with ThreadPoolExecutor(threads) as side_by_side:
+                list(side_by_side.map(answer, parts))
         return chance[:, None]
+
+    def _told(self, net: "nn.Module", x: Array, pieces: list[tuple[int, int, int]]) -> Array:
+        """Logarithms of the probabilities after each place of some pieces, float32 (pieces, length, levels)."""
+        import torch
+
+        grams, levels = self.grams, self.design["levels"]
+        seen = np.zeros((len(pieces), max(end - start for start, end, _ in pieces)), np.int64)
+        for row, (start, end, _) in zip(seen, pieces, strict=True):
+            row[: end - start] = x[start:end]
+        expected = None
+        if grams:
+            expected = np.zeros((*seen.shape, levels), np.float32)
+            runs = [(max(start + 1 - grams.order, 0), start + 1, end + 1) for start, end, _ in pieces]
+            for row, logs in zip(expected, expectations(grams, np.append(x, 0), runs), strict=True):
+                row[: len(logs)] = logs
+        with torch.inference_mode():
+            told: Array = self._logs(net, torch.from_numpy(seen), expected).numpy()
+        return told
 
     def _logs(self, net: "nn.Module", seen: "Tensor", expected: Array | None) -> "Tensor":
         """Logarithms of the probabilities, float32; marks are never foretold. expected: by n-grams, as logarithms."""

@@ -6,7 +6,7 @@ level by level, all rows at once.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from ..core.algorithm import Card, Cost, Fitted, Machine, Shape, Task
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Floats, Numbers
+from .level_means import LevelMeans
 from .rows import checked
 
 JUDGES = 2000  # rows on which trees that have not seen them are judged while the forest grows
@@ -29,7 +30,8 @@ class Forest(Fitted):
     float32 (left where x <= threshold), left and right int32, counted from the first node of the tree (at a leaf:
     itself). value float32 (leaves, outputs or outputs - 1): answers at the leaves, in the order of the nodes; of
     probabilities the last is left out, being one less the others. starts int64 (trees + 1): first node of each tree.
-    depth int32 (trees,). fill float32 (d,): what stands for a missing value. level, spread: undo standardising.
+    depth int32 (trees,). fill float32 (d,): what stands for a missing value. level, spread: undo standardising. places,
+    means: of the `LevelMeans` that stand in columns after the others; empty for none.
     """
 
     feature: Array
@@ -43,9 +45,12 @@ class Forest(Fitted):
     outputs: int
     level: float
     spread: float
+    places: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    means: Array = field(default_factory=lambda: np.empty((0, 2), np.float32))
 
     def answer(self, x: Array) -> Answer:
-        x = filled(np.asarray(x, np.float32), self.fill)
+        x = LevelMeans(self.places, self.means).beside(np.asarray(x, np.float32))
+        x = filled(x, self.fill)
         leaf = np.cumsum(self.feature < 0, dtype=np.int64) - 1  # of each node: its place in `value`, if it is a leaf
         answer = np.zeros((len(x), self.value.shape[1]))
         for i in range(0, len(x), AT_ONCE):
@@ -112,18 +117,23 @@ def grow(
     task: Task,
     clock: Clock,
     prior: float = 0.0,
+    means: bool = False,
 ) -> Forest:
     """Grow up to `trees` trees, as many as the clock allows and at least one, and average them.
 
     make: gives an unfitted scikit-learn tree for a seed. prior: rows of the overall answer added to each leaf.
+    means: whether a level of many is also told by how the target was in earlier rows that had it.
     After every ten trees the clock is told the error on rows that trees had not seen (Breiman's out-of-bag error),
     wherever the bag leaves rows out.
     """
     x, y = checked(card, train, task)
-    fill = fill_for(x)
-    x = filled(x, fill)
     level, spread = (float(y.mean()), float(y.std()) or 1.0) if task.id == "regress" else (0.0, 1.0)
     target = (y - level) / spread if task.id == "regress" else y
+    told = LevelMeans.none()
+    if means and task.outputs <= 2:
+        told, x = LevelMeans.learned(x, target, train.columns, clock.seed)
+    fill = fill_for(x)
+    x = filled(x, fill)
     judges = np.random.default_rng(clock.seed).permutation(len(x))[:JUDGES]
     votes, voted = np.zeros((len(judges), task.outputs)), np.zeros(len(judges))
     grown: list[_Tree] = []
@@ -146,7 +156,7 @@ def grow(
             clock.tick(len(grown), task.loss(y[judges[known]], said))
         if clock.expired:
             break
-    return _join(grown, fill, task.outputs, level, spread)
+    return _join(grown, fill, told, task.outputs, level, spread)
 
 
 def _in_turn(one: Callable[[int], Any], trees: int, clock: Clock) -> Iterator[Any]:
@@ -205,13 +215,14 @@ def _whole(value: Array, task: Task) -> Floats:
     return np.column_stack([value, 1 - value.sum(axis=1)]).astype(np.float64)
 
 
-def _join(trees: list[_Tree], fill: Array, outputs: int, level: float, spread: float) -> Forest:
+def _join(trees: list[_Tree], fill: Array, told: LevelMeans, outputs: int, level: float, spread: float) -> Forest:
     starts = np.cumsum([0, *(len(t.feature) for t in trees)]).astype(np.int64)
     feature, threshold, left, right, value = (
         np.concatenate([getattr(t, part) for t in trees]) for part in ("feature", "threshold", "left", "right", "value")
     )
     depth = np.array([t.depth for t in trees], np.int32)
-    return Forest(feature, threshold, left, right, value, starts, depth, fill, outputs, level, spread)
+    nodes = feature, threshold, left, right, value, starts, depth
+    return Forest(*nodes, fill, outputs, level, spread, told.places, told.means)
 
 
 def packed(grown: Sequence[Any], at_leaf: Callable[[Any], Array], width: int) -> Forest:
@@ -230,7 +241,7 @@ def packed(grown: Sequence[Any], at_leaf: Callable[[Any], Array], width: int) ->
         left, right = (np.where(ends, itself, c).astype(np.int32) for c in (inner.children_left, inner.children_right))
         value = np.asarray(at_leaf(inner), np.float32)[:, None]
         trees.append(_Tree(feature, threshold, left, right, value, int(inner.max_depth)))
-    return _join(trees, np.zeros(width, np.float32), 1, 0.0, 1.0)
+    return _join(trees, np.zeros(width, np.float32), LevelMeans.none(), 1, 0.0, 1.0)
 
 
 def cost_of(trees: int, columns: float, leaf: int, exact: bool, job: Shape, on: Machine) -> Cost:

@@ -47,7 +47,7 @@ class ExtraTrees(Algorithm):
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Forest:
         bag = Bag(replace=False, leave_out=0.1)
-        return grow(self.card, self._maker(train, task), self.trees, bag, train, task, clock)
+        return grow(self.card, self._maker(train, task), self.trees, bag, train, task, clock, means=True)
 
     def _columns(self, d: int, task: str) -> int:
         share = self.max_features or (0.5 if task == "classify" else 1.0)

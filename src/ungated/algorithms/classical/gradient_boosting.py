@@ -6,7 +6,8 @@ numbers into 255 bins once, always splits the leaf that gains most, sends missin
 categories as sets. Rows set aside are watched: when their error stops falling, enough trees have been grown. Where the
 data are small the trees are then grown again from all rows, with the number of rounds found. Amounts that scatter more
 where they are larger (prices, counts) may be learned by a family that says so, on a logarithmic scale (Nelder &
-Wedderburn 1972): what is large then no longer drowns what is small.
+Wedderburn 1972): what is large then no longer drowns what is small. A level of many is also told by how the target was
+in earlier rows that had it (`engines/level_means`).
 
 Cost: O(rounds · k · n · d) time at a few nanoseconds each, O(n d) bytes of memory.
 Paper: Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29, 2001
@@ -15,13 +16,14 @@ Paper: Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", A
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, Text, setting, watch_split
 from ...core.clock import Clock
 from ...core.numbers import Array, Numbers, Shape, Takes
 from ...engines.boosting import Boosted, Watch
+from ...engines.level_means import LevelMeans
 from ...engines.rows import checked
 
 FAMILIES = ("normal", "poisson", "tweedie", "gamma")  # the variance grows as the mean to the power 0, 1, 1.5, 2
@@ -71,6 +73,7 @@ class GradientBoosting(Algorithm):
     sets: bool = setting(
         True, "split categories as sets; else in the order of how common they are", choices=(False, True)
     )
+    means: bool = setting(True, "tell of each level of many how the target was in earlier rows", choices=(False, True))
     family: str = setting(
         "normal", "how amounts of 0 and more scatter: evenly, or more where their mean is larger", choices=FAMILIES
     )
@@ -92,32 +95,40 @@ class GradientBoosting(Algorithm):
         units = _Units.of(y, self.family) if task.id == "regress" else _Units()
         whole = Numbers(train.form, x, (y - units.level) / units.spread if task.id == "regress" else y, train.columns)
         if len(x) < 20:
-            return Boosted(self._grow(whole, None, task, clock, 30, units)[0], task.outputs, units.level, units.spread)
+            trees, _, means = self._grow(whole, None, task, clock, 30, units)
+            return Boosted(trees, task.outputs, units.level, units.spread, *means)
         part, watched = watch_split(whole, task, clock.seed, share=0.1 if len(x) > 5000 else 0.2)
         began = clock.spent()
-        trees, rounds = self._grow(part, watched, task, clock, self.rounds, units)
+        trees, rounds, means = self._grow(part, watched, task, clock, self.rounds, units)
         took = clock.spent() - began
         if len(x) <= SMALL and clock.left() > 1.5 * took:
             more = round(rounds * (1 + 0.5 * len(watched) / len(part)))  # a little more data bears a few more rounds
-            trees, _ = self._grow(whole, None, task, clock, more, units)
-        return Boosted(trees, task.outputs, units.level, units.spread)
+            trees, _, means = self._grow(whole, None, task, clock, more, units)
+        return Boosted(trees, task.outputs, units.level, units.spread, *means)
 
     def _grow(
         self, part: Numbers, watched: Numbers | None, task: Task, clock: Clock, rounds: int, units: "_Units"
-    ) -> tuple[Text, int]:
-        """The trees as text and how many rounds they took; where rows are watched, only up to their least error."""
+    ) -> tuple[Text, int, tuple[Array, Array]]:
+        """The trees as text, how many rounds they took, and the means of levels that they were grown with.
+
+        Where rows are watched, there are only as many trees as err least.
+        """
         import lightgbm
 
+        means = LevelMeans.none()
+        if self.means and task.outputs <= 2:
+            means, x = LevelMeans.learned(part.x, part.y, part.columns, clock.seed)
+            part = replace(part, x=x)
         params = self._params(task, clock, len(part), units.family)
         categories = [i for i, c in enumerate(part.columns) if c.levels and self.sets]
         data = lightgbm.Dataset(part.x, part.y, categorical_feature=categories, params=params)
         sets = []
         if watched is not None:
-            sets = [lightgbm.Dataset(watched.x, watched.y, reference=data, params=params)]
+            sets = [lightgbm.Dataset(means.beside(watched.x), watched.y, reference=data, params=params)]
         watch = Watch(clock, patience=max(20, round(2 / self.learning_rate)), spread=units.spread)
         booster = lightgbm.train(params, data, rounds, valid_sets=sets, callbacks=[watch])
         best = watch.best or booster.current_iteration()
-        return Text(booster.model_to_string(num_iteration=best)), best
+        return Text(booster.model_to_string(num_iteration=best)), best, (means.places, means.means)
 
     def _params(self, task: Task, clock: Clock, n: int, family: str) -> dict[str, Any]:
         shape: dict[str, Any] = {"objective": "l2" if family == "normal" else family, "metric": "l2"}

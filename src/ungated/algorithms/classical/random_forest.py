@@ -47,7 +47,7 @@ class RandomForest(Algorithm):
         return cost_of(self.trees, self._columns(job.width, job.task), self.min_samples_leaf, True, job, on)
 
     def fit(self, train: Numbers, task: Task, clock: Clock) -> Forest:
-        return grow(self.card, self._maker(train, task), self.trees, Bag(replace=True), train, task, clock)
+        return grow(self.card, self._maker(train, task), self.trees, Bag(replace=True), train, task, clock, means=True)
 
     def _columns(self, d: int, task: str) -> int:
         """Columns that a split looks at: the root of their number for classes, a third for numbers (at least 3)."""
