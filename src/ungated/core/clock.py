@@ -4,6 +4,7 @@ A `Budget` belongs to a whole command, counted from its first instant. A `Clock`
 iterative algorithm asks it before every step whether to go on, and tells it how far it has come.
 """
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ SOONEST = 3.0  # seconds between two checkpoints, however often the error falls
 GROWING = 0.2  # of the time that the job has taken: soon after it began, less than a minute is much to lose
 CHEAP = 0.02  # of the time that checkpoints may take because the error has fallen, and that showing may take in all
 FIRST_LOOK = 2.0  # seconds after which something is shown for the first time, and the least between two looks
-WORTH_A_LOOK = 8.0  # seconds that a job must be given: a shorter one is over before anyone has looked
+WORTH_A_LOOK = 5.0  # seconds that a job must be given: a shorter one is over before anyone has looked
 
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 10**3, "m": 2**20, "mb": 10**6, "g": 2**30, "gb": 10**9}
@@ -157,10 +158,13 @@ class Clock:
     @property
     def look_due(self) -> bool:
         """Whether somebody looks and it is time to show how far the job has come: soon at first, then seldom."""
-        if self.show is None or self.seconds < WORTH_A_LOOK or self.expired:
+        if self.show is None or self.seconds < WORTH_A_LOOK or self.left() <= self._showing:
             return False
-        since = time.monotonic() - self._looked
-        return since >= max(FIRST_LOOK, self._showing / CHEAP, GROWING * self.spent() if self._showing else 0.0)
+        spent, since = self.spent(), time.monotonic() - self._looked
+        even = self._showing / CHEAP  # seconds between looks that are spread evenly over the job
+        if math.isfinite(self.seconds):  # as many, the further apart the later: most is learned in the beginning
+            even *= min(1.0, math.log(self.seconds / FIRST_LOOK) * spent / self.seconds)
+        return since >= max(FIRST_LOOK, even, GROWING * spent if self._showing else 0.0)
 
     def shown(self, so_far: "Callable[[], Fitted]") -> None:
         """Show what has been learned so far, where it is time to. so_far: makes it, as `fit` would hand it in."""
