@@ -191,9 +191,9 @@ def album_of(arrays: list[np.ndarray], encoder: Any, folder: Path | None, at: Pa
 def test_text_is_read_document_by_document(tmp_path: Path) -> None:
     _, encoder = stream(3000)
     one, two = encoder.encode("the king"), encoder.encode("a é")
-    arrays = [np.r_[0, one, 0, 0, two], one]
+    arrays = [np.r_[0, one, 0, 0, two], one, np.zeros(4, np.int32)]
     album, told = album_of(arrays, encoder, tmp_path / "samples", tmp_path)
-    assert [s.text for s in told] == ["the king\na é", "the king"]
+    assert [s and s.text for s in told] == ["the king\na é", "the king", None]
     assert (tmp_path / "samples" / "0012s-flow_matching.txt").read_text(encoding="utf-8") == "the king\na é"
     (figure,) = album.figures()
     assert [i["pieces"] for i in figure["items"]] == [[["the king\na é", 0]], [["the king", 0]]]

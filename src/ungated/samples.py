@@ -100,6 +100,8 @@ def decoded(array: Array, encoder: Any) -> Made:
         tune = inner.decode(np.array(_in_place(max(parts, key=len, default=[]), inner)))
         return Made(".mid", write_midi(tune, PROGRAMS.get(tune.sound, 0)), picture=write_png(roll(tune, 720, 4)))
     text = "\n".join(inner.decode(part) for part in parts)
+    if not text.strip():
+        raise ValueError("nothing has been written yet")
     return Made(".txt", text.encode("utf-8", "replace"), text=text)
 
 
