@@ -20,7 +20,8 @@ from ungated.core.numbers import Form, Numbers
 from ungated.engines.copied import Copied
 from ungated.engines.ngrams import Counts, Grams, kneser_ney
 from ungated.engines.recent import Memory, Recent
-from ungated.generation import drawn, until, write
+from ungated.engines.sampling import drawn
+from ungated.generation import until, write
 from ungated.modalities.text.stream import StreamEncoder
 from ungated.model import Model
 from ungated.tasks.generate import Generate

@@ -26,6 +26,7 @@ from .means import Means
 from .modalities.views import View
 from .prepare import Prepared
 from .question import Question
+from .samples import Album
 from .search import split
 from .search.climb import Summit, Terms, climb, quicker
 from .search.ladder import Trial
@@ -79,6 +80,7 @@ def ascend(
     share = climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds))
     least = journal.once("share", share)
     journal.open()
+    album = Album(journal.samples)
     terms = Terms(
         task=question.task,
         y=y,
@@ -97,12 +99,15 @@ def ascend(
         making=prepared.making,
         fixed=fixed,
         diary=journal.diary(means.budget),
+        samples=scratch / "samples",
+        seen=_seer(run, listener, prepared, album, means),
     )
     _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
     rest = [e for e in fitting if e.algorithm.card.id != "baseline"]
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
+    run.figures += album.figures()
     told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, y, folds, question.task, run.plan, means.budget.started)
     return quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds), prepared
@@ -179,6 +184,16 @@ def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool
         listener.climbing(run, Progress(len(trials), words, best, left, pool.peak_bytes, running, trial))
 
     return tell
+
+
+def _seer(run: Run, listener: Listener, prepared: Prepared, album: Album, means: Means) -> Callable[..., None]:
+    """What the climb calls with samples: puts them into the album and shows them to the listener."""
+
+    def seen(entrant: Entrant, fold: int, path: Path) -> None:
+        if sample := album.add(path, prepared.encoder(entrant, fold), entrant, means.budget.spent()):
+            listener.seen(run, sample)
+
+    return seen
 
 
 def _load_meanwhile(modules: Sequence[str], after: float) -> None:

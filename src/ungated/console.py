@@ -4,10 +4,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console as Terminal
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,11 @@ from .core.run import Entry, Run
 from .listener import Listener, Progress
 from .report.words import PERCENT
 
+if TYPE_CHECKING:
+    from .samples import Sample
+
 COLUMNS_SHOWN = 20
+LINES_SEEN = 5  # of what a network writes while it learns
 ERA_COLOURS = {"theory": "yellow", "classical": "cyan", "modern": "magenta"}
 
 
@@ -28,6 +33,8 @@ class Console(Listener):
         self._live: Live | None = None
         self._drawn = 0.0
         self._told = 0  # notes
+        self._sample: Sample | None = None
+        self._where: Path | None = None  # the folder of samples, once it is told
 
     def asked(self, run: Run) -> None:
         self._read(run)
@@ -86,10 +93,29 @@ class Console(Listener):
             (f"  now: {', '.join(state.running)}" if state.running else "", "dim"),
         )
         line.truncate(self.terminal.width - 1, overflow="ellipsis")
+        drawn = Group(line, *self._seen())
         if self._live is None:
-            self._live = Live(line, console=self.terminal, transient=True, refresh_per_second=8)
+            self._live = Live(drawn, console=self.terminal, transient=True, refresh_per_second=8)
             self._live.start()
-        self._live.update(line)
+        self._live.update(drawn)
+
+    def seen(self, run: Run, sample: "Sample") -> None:
+        if not self.terminal.is_terminal:
+            return
+        self._sample = sample
+        if sample.path and self._where != sample.path.parent:
+            self._where = sample.path.parent
+            self._say("Samples", f"what networks make while they learn is in {self._where}")
+
+    def _seen(self) -> list[Text]:
+        """The end of what a network last wrote, below the live line."""
+        if self._sample is None or not self._sample.text.strip():
+            return []
+        head = Text(f"{'':10}{self._sample.by} after {self._sample.seconds:.0f} s:", "dim")
+        head.truncate(self.terminal.width - 1, overflow="ellipsis")
+        width = max(1, self.terminal.width - 13)
+        lines = Text(_harmless(self._sample.text).strip("\n"), "dim").wrap(self.terminal, width, overflow="fold")
+        return [head, *(Text.assemble((" " * 12, ""), line) for line in lines[-LINES_SEEN:])]
 
     def kept(self, run: Run) -> None:
         if self._live:
@@ -173,6 +199,11 @@ def _wide() -> Terminal:
 def _terminal(width: int) -> Terminal:
     """Where to print, `width` columns wide where that is no terminal. Brackets and colons in names stay as they are."""
     return Terminal(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else width)
+
+
+def _harmless(text: str) -> str:
+    """Text that moves no cursor and hides nothing: what is no letter, sign or line end becomes a space."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text.expandtabs(4))
 
 
 def _table(*heads: str) -> Table:

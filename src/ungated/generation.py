@@ -14,7 +14,8 @@ import numpy as np
 
 from .core.algorithm import Writer
 from .core.errors import UsageError
-from .core.numbers import Array, Floats
+from .core.numbers import Floats
+from .engines.sampling import codes
 from .model import Model
 
 
@@ -49,36 +50,6 @@ class Chorus:
         """Go on by that code."""
         for _, voice in self.parts:
             voice.take(code)
-
-
-def drawn(chances: Array, temperature: float, top_p: float, rng: np.random.Generator) -> int:
-    """A code drawn from the `chances` of each, (levels,); the likeliest at temperature 0.
-
-    top_p: only the likeliest codes that together have this chance are drawn from.
-    """
-    if temperature <= 0:
-        return int(chances.argmax())
-    logs = np.log(np.maximum(chances, 1e-300)) / temperature
-    powers = np.exp(logs - logs.max())
-    order = np.argsort(-powers, kind="stable")
-    sums = np.cumsum(powers[order])
-    kept = int(np.searchsorted(sums, top_p * sums[-1])) + 1
-    return int(order[np.searchsorted(sums[:kept], rng.random() * sums[min(kept, len(sums)) - 1])])
-
-
-def codes(
-    voice: Any, *, most: int, temperature: float = 0.8, top_p: float = 0.95, seed: int | None = None
-) -> Iterator[int]:
-    """Codes that the voice goes on with, until the document ends (code 0) or `most` are drawn."""
-    if temperature < 0 or not 0 < top_p <= 1 or most < 0:
-        raise UsageError("The temperature must be at least 0, top-p above 0 and at most 1, the tokens at least 0.")
-    rng = np.random.default_rng(seed)
-    for _ in range(most):
-        code = drawn(voice.next(), temperature, top_p, rng)
-        if code == 0:
-            return
-        yield code
-        voice.take(code)
 
 
 def write(

@@ -11,7 +11,8 @@ import numpy as np
 
 from .core.errors import InputError, UsageError
 from .core.numbers import Array
-from .generation import Chorus, drawn
+from .engines.sampling import drawn
+from .generation import Chorus
 from .modalities.music import (
     RATE,
     StreamEncoder,

@@ -2,6 +2,7 @@
 
     NAME.run/run.json     what was typed, what was decided once (the folds, the plan), who is at it now, how it ended
     NAME.run/climb.json   and what else the climb writes down: see `search.diary`
+    NAME.run/samples/     what networks made while they learned, as 0012s-flow_matching.png: see `samples`
 
 It goes on with the same rows, folds and plan: rows that are no longer the same are noticed. The folder is gone when the
 run has ended and nothing in it could be gone on with; a run that was cut short, or whose networks would learn on with
@@ -173,6 +174,11 @@ class Journal:
     def trials(self, otherwise: Path) -> Path:
         """Where fitted states go."""
         return self.folder / "trials" if self.folder else otherwise
+
+    @property
+    def samples(self) -> Path | None:
+        """Where samples go that networks leave while they learn; None to keep none."""
+        return self.folder and self.folder / "samples"
 
     def open(self) -> None:
         """Write down that the run is under way, by this process; what an earlier one of that name left goes."""

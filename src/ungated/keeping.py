@@ -130,6 +130,7 @@ def open_seal(run: Run, model: Model, question: Question, budget: Budget, judged
                 "what mattered is not in the report: there was no time left to find out (--time gives more)"
             )
     else:
-        run.figures = explain.discovered(model, question.rows, question.sealed, question.truth, allowance, run)
+        found = explain.discovered(model, question.rows, question.sealed, question.truth, allowance, run)
+        run.figures = found + run.figures  # how it learned is there already
     if skipped := explain.skipped([Broken(*b) for b in run.broken], question.rows.height + len(run.broken)):
         run.figures.append(skipped)

@@ -1,9 +1,13 @@
 """Who is told of a run while it goes on: the terminal is one."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .core.run import Run
 from .search.ladder import Trial
+
+if TYPE_CHECKING:
+    from .samples import Sample
 
 
 class Listener:
@@ -12,6 +16,7 @@ class Listener:
     def asked(self, run: Run) -> None: ...
     def planned(self, run: Run) -> None: ...
     def climbing(self, run: Run, state: "Progress") -> None: ...
+    def seen(self, run: Run, sample: "Sample") -> None: ...
     def kept(self, run: Run) -> None: ...
     def done(self, run: Run) -> None: ...
 

@@ -4,6 +4,7 @@ A `Budget` belongs to a whole command, counted from its first instant. A `Clock`
 iterative algorithm asks it before every step whether to go on, and tells it how far it has come.
 """
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from .algorithm import State
+    from .algorithm import Fitted, State
 
 EVERY = 50.0  # seconds after which a checkpoint is due, so that nothing older than a minute can be lost
 SOONEST = 3.0  # seconds between two checkpoints, however often the error falls
 GROWING = 0.2  # of the time that the job has taken: soon after it began, less than a minute is much to lose
-CHEAP = 0.02  # of the time that checkpoints may take because the error has fallen
+CHEAP = 0.02  # of the time that checkpoints may take because the error has fallen, and that showing may take in all
+FIRST_LOOK = 2.0  # seconds after which something is shown for the first time, and the least between two looks
+WORTH_A_LOOK = 5.0  # seconds that a job must be given: a shorter one is over before anyone has looked
 
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 10**3, "m": 2**20, "mb": 10**6, "g": 2**30, "gb": 10**9}
@@ -92,7 +95,8 @@ class Clock:
     seconds: how long it may take; inf for no limit. threads: how many it may use. seed: its randomness.
     tell: called with (step, error) at each `tick`, so that a learning curve is drawn and a person sees it learn.
     keep: writes a checkpoint, or None where nobody wants any. kept: the checkpoint to go on from, of an earlier job
-    with the same settings, examples and seed, or None; before: seconds that were spent until then.
+    with the same settings, examples and seed, or None; before: seconds that were spent until then. show: is handed
+    what has been learned so far, that a person may see it, or None where nobody looks.
     """
 
     seconds: float = float("inf")
@@ -104,8 +108,11 @@ class Clock:
     keep: "Callable[[State], None] | None" = None
     kept: "State | None" = None
     before: float = 0.0
+    show: "Callable[[Fitted], None] | None" = None
     _last: float = field(default_factory=time.monotonic)  # when a checkpoint was written, and the seconds that it took
     _took: float = 0.0
+    _looked: float = field(default_factory=time.monotonic)  # when something was shown, and the seconds that it took
+    _showing: float = 0.0
     _hurried: list[bool] = field(default_factory=list)  # shared by whatever was made of this clock with `replace`
 
     def spent(self) -> float:
@@ -147,3 +154,23 @@ class Clock:
         self.keep(state())
         self._last = time.monotonic()
         self._took = self._last - began
+
+    @property
+    def look_due(self) -> bool:
+        """Whether somebody looks and it is time to show how far the job has come: soon at first, then seldom."""
+        if self.show is None or self.seconds < WORTH_A_LOOK or self.left() <= self._showing:
+            return False
+        spent, since = self.spent(), time.monotonic() - self._looked
+        even = self._showing / CHEAP  # seconds between looks that are spread evenly over the job
+        if math.isfinite(self.seconds):  # as many, the further apart the later: most is learned in the beginning
+            even *= min(1.0, math.log(self.seconds / FIRST_LOOK) * spent / self.seconds)
+        return since >= max(FIRST_LOOK, even, GROWING * spent if self._showing else 0.0)
+
+    def shown(self, so_far: "Callable[[], Fitted]") -> None:
+        """Show what has been learned so far, where it is time to. so_far: makes it, as `fit` would hand it in."""
+        if self.show is None or not self.look_due:
+            return
+        began = time.monotonic()
+        self.show(so_far())
+        self._looked = time.monotonic()
+        self._showing = self._looked - began

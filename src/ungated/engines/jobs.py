@@ -21,7 +21,8 @@ class Job:
     task. train, valid: folders of blocks; the answer to valid.x is written to out/answer.npy beside the state. start:
     the folder of a state from which to begin. seconds: the limit of the fit, from its start. bytes: how far the worker
     may grow beyond what it held idle. keep: the file of checkpoints, from which the fit goes on where there is one of
-    the same job, and which it keeps up to date. before: seconds that are in that checkpoint.
+    the same job, and which it keeps up to date. before: seconds that are in that checkpoint. show: the file of samples
+    of what it would make by now (see `sampling`), each in place of the one before; None where nobody looks.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Job:
     rows: int | None = None
     keep: Path | None = None
     before: float = 0.0
+    show: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -50,10 +52,10 @@ class Job:
     def from_json(cls, d: dict[str, Any]) -> Self:
         """The same job again from `to_json`."""
         paths = {k: Path(d[k]) for k in ("train", "valid", "out")}
-        return cls(**d | paths | {k: Path(d[k]) if d[k] else None for k in ("start", "keep")})
+        return cls(**d | paths | {k: Path(d[k]) if d[k] else None for k in ("start", "keep", "show")})
 
     def _maybe(self) -> dict[str, Path | None]:
-        return {"start": self.start, "keep": self.keep}
+        return {"start": self.start, "keep": self.keep, "show": self.show}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -90,6 +92,13 @@ class Progress:
     job: Job
     step: float
     error: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """There is a new sample of what a running job would make by now, in `job.show`."""
+
+    job: Job
 
 
 def named(name: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import psutil
 
 from .child import Child
-from .jobs import DEADLINE, MEMORY, Done, Job, Progress
+from .jobs import DEADLINE, MEMORY, Done, Job, Progress, Shown
 from .load import Load, cpu_seconds
 from .memory import held, together
 
@@ -53,7 +53,7 @@ class Pool:
         self.load = 0.0  # share of the cores that others keep busy, 0 to 1
         self._scratch, self._preload, self._threads = scratch, tuple(preload), threads
         scratch.mkdir(parents=True, exist_ok=True)
-        self._events: queue.SimpleQueue[Done | Progress] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Done | Progress | Shown] = queue.SimpleQueue()
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._closing = False
@@ -119,10 +119,10 @@ class Pool:
             max(free, key=lambda c: (c.warm, c.started)).give(job)
         self._wake.set()
 
-    def wait(self, timeout: float) -> list[Done | Progress]:
+    def wait(self, timeout: float) -> list[Done | Progress | Shown]:
         """What happened, as soon as something has; empty after `timeout` seconds."""
         until = time.monotonic() + timeout
-        events: list[Done | Progress] = []
+        events: list[Done | Progress | Shown] = []
         while not events:
             left = until - time.monotonic()
             with contextlib.suppress(queue.Empty):
@@ -181,6 +181,8 @@ class Pool:
             elif child.job and "step" in message:
                 child.curve.append((message["step"], message["error"]))
                 self._events.put(Progress(child.job, message["step"], message["error"]))
+            elif child.job and "shown" in message:
+                self._events.put(Shown(child.job))
             elif child.job and "done" in message and not child.verdict:
                 self._finish(child, message)
 

@@ -104,7 +104,11 @@ class StreamNet(Trained, Writer):
             last = min(last, 0.4 * clock.left())
             watches = int(np.clip(WATCHING * clock.left() / max(watched_in, 1e-3), 2, plan.watches))
             plan, clock = replace(plan, bf16=bf16, watches=watches), replace(clock, seconds=clock.seconds - last)
-            descend(net, [cut.starts], loss, watch, plan, clock)
+
+            def so_far(net: "nn.Module") -> "StreamNet":
+                return replace(blank, weights=to_arrays(net))
+
+            descend(net, [cut.starts], loss, watch, plan, clock, so_far=so_far)
             whole = x if len(learned) + first == len(x) else learned
             grams = kneser_ney(Counts.of(whole, train.levels, order)).arrays() if order else {}
             return cls(to_arrays(net), design, blank.window, train.marks, **grams)

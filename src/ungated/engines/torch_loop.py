@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
@@ -135,12 +135,14 @@ def descend(
     plan: Schedule,
     clock: Clock,
     lengths: Array | None = None,
+    so_far: Callable[["nn.Module"], Fitted] | None = None,
 ) -> None:
     """Train `net` in place and leave in it the averaged weights whose watched error was least.
 
     learn: tensors of equal length, cut into minibatches together. loss(net, *minibatch): a scalar to descend.
     watch(net): the error of rows that are not learned from; each call is one `clock.tick`, in epochs.
     lengths: where given, one for each row: minibatches are then made of rows of like length, so that little is padded.
+    so_far(net): what is shown to who looks at the clock's `show`; whether anyone looks changes nothing of the weights.
 
     The schedule takes the same steps on every machine unless the clock would run out: then what is left of it is
     shortened to what the seconds allow, and the result depends on the machine's speed. From a checkpoint it goes on as
@@ -184,6 +186,9 @@ def descend(
                 break
         else:
             clock.checkpoint(kept.state)
+        if so_far and clock.look_due:
+            with session(torch.get_num_threads(), clock.seed):
+                clock.shown(partial(so_far, average))
     if best.weights is None:
         raise UngatedError("The network's error was not a finite number. Try a lower rate, or look for extreme values.")
     net.load_state_dict(best.weights)

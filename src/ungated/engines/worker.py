@@ -25,7 +25,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..core.algorithm import Algorithm, State, Task
+from ..core.algorithm import Algorithm, Fitted, State, Task
 from ..core.clock import Clock
 from ..core.errors import ModelError
 from ..core.numbers import Answer, Array, Form, Numbers, spread
@@ -33,6 +33,7 @@ from . import blocks, state
 from .extras import PACKAGES
 from .jobs import MEMORY, Job, named
 from .memory import Peak, give_back, limit
+from .sampling import sample
 
 PARENT = "UNGATED_PARENT"  # the parent's process id
 PRELOAD = "UNGATED_PRELOAD"  # modules to import while idle, separated by commas
@@ -218,6 +219,7 @@ def _fit(job: Job, algorithm: Algorithm, task: Task, pipe: Pipe, figures: dict[s
     cpu = time.process_time()
     pipe.send(began=job.id, held=held, cpu=cpu)
     clock = _clock(job, tell)
+    clock.show = _shower(job, pipe) if job.show else None
     pipe.clock = job.id, clock
     try:
         if job.start:
@@ -257,6 +259,20 @@ def _clock(job: Job, tell: Callable[[float, float], None]) -> Clock:
     return clock
 
 
+def _shower(job: Job, pipe: Pipe) -> Callable[[Fitted], None]:
+    """What shows how far a fit has come, by a sample in the job's file."""
+
+    def show(fitted: Fitted) -> None:
+        with contextlib.suppress(Exception):  # a sample that cannot be had costs nobody the fit
+            found = sample(fitted, job.seed)
+            if found is not None and job.show:
+                job.show.parent.mkdir(parents=True, exist_ok=True)
+                _save(job.show, found)
+                pipe.send(shown=job.id)
+
+    return show
+
+
 def _part(train: Numbers, rows: int, strata: Array | None, seed: int) -> Numbers:
     """So many of the examples, at random; of a stream its beginning."""
     if train.form is Form.STREAM:
@@ -272,7 +288,7 @@ def _check(answer: Answer, rows: int, outputs: int) -> None:
         raise ValueError("its answer is not finite")
 
 
-def _save(path: Path, answer: Answer) -> None:
+def _save(path: Path, answer: Array) -> None:
     fresh = path.with_suffix(".new")
     with open(fresh, "wb") as f:
         np.save(f, answer, allow_pickle=False)

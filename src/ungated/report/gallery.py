@@ -77,7 +77,7 @@ def written(title: str, about: dict[str, Any]) -> Figure:
     if not items:
         raise ValueError("no text to show")
     rows: list[list[object]] = [[k + 1, i.caption] for k, i in enumerate(items)]
-    made = table(title, [Head("text", number=True), "copied"], rows)
+    made = table(title, [Head("text", number=True), "about it"], rows)
     return Figure(title, _says(about, ""), "", {}, made, place=FOUND, look="written", groups=(Group("", items),))
 
 

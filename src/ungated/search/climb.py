@@ -18,7 +18,7 @@ from ..core.algorithm import Algorithm, Entrant
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Floats, Form, Numbers
 from ..engines import interrupt, state
-from ..engines.jobs import Done, Job, name_of
+from ..engines.jobs import Done, Job, Shown, name_of
 from ..engines.pool import Pool
 from .diary import Diary
 from .ensemble import temperature, weigh
@@ -61,6 +61,8 @@ class Terms:
     climb must end. scratch: where fitted states go. limit: the most candidates (reproducible), or None. taste: the
     share of the rows that a taste is had of. making: seconds that blocks which are not there yet should take to
     make. fixed: names of settings that a person has set. diary: what the climb writes down to be gone on with.
+    samples: a folder for what networks would make while they still learn, or None where nobody looks; seen: is told of
+    each, as who learns on which fold and the file of the sample.
     """
 
     task: Judge
@@ -81,6 +83,8 @@ class Terms:
     taste: float = 1.0
     fixed: Collection[str] = ()
     diary: Diary = field(default_factory=Diary)
+    samples: Path | None = None
+    seen: Callable[[Entrant, int, Path], None] = lambda entrant, fold, path: None
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,9 @@ def _work(
                 _take(event, step, ladder, terms)
                 step.trial.finished_at = time.time()
                 tell(step.trial, ladder.trials)
+            elif isinstance(event, Shown) and event.job.id in steps and event.job.show:
+                step = steps[event.job.id]
+                terms.seen(step.trial.entrant, step.fold, event.job.show)
         terms.diary.write(ladder, pool.running)
         tell(None, ladder.trials)
     return "the time is up"
@@ -265,6 +272,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
         rows=rows,
         keep=terms.diary.checkpoint(name) if algorithm.card.anytime else None,
         before=before,
+        show=terms.samples / f"{name}.npy" if terms.samples else None,
     )
 
 

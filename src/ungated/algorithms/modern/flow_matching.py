@@ -203,8 +203,7 @@ class FlowMatching(Algorithm):
             )
             course = replace(self.schedule(len(x)), bf16=bf16_pays())
             kept = _making(flow, BENT + getattr(task, "asks", 0), clock)
-            weights = _trained(flow.design, pictures, y, course, replace(clock, seconds=clock.seconds - kept))
-            flow = replace(flow, weights=weights)
+            flow = _trained(flow, pictures, y, course, replace(clock, seconds=clock.seconds - kept))
             if clock.expired:
                 return flow
             return replace(
@@ -245,10 +244,11 @@ def _prepared(x: Array, scaled: tuple[int, int]) -> "Tensor":
     return torch.cat(parts)
 
 
-def _trained(design: dict[str, Any], pictures: "Tensor", y: Array, course: Schedule, clock: Clock) -> dict[str, Array]:
-    """The network's weights once it says the direction from noise to picture in every mixture of the two."""
+def _trained(flow: Flow, pictures: "Tensor", y: Array, course: Schedule, clock: Clock) -> Flow:
+    """`flow` with weights that say the direction from noise to picture in every mixture of the two."""
     import torch
 
+    design = flow.design
     net, labels, classes = unet(**design), torch.from_numpy(y), design["classes"]
     learn, watched = _parted(y, clock.seed)
 
@@ -273,8 +273,11 @@ def _trained(design: dict[str, Any], pictures: "Tensor", y: Array, course: Sched
             parts = zip(*(a.split(AT_ONCE) for a in (x, noise, moment, label)), strict=True)
             return float(np.average([missed(net, *p) for p in parts], weights=[len(p) for p in x.split(AT_ONCE)]))
 
-    descend(net, [learn], loss, watch, course, clock)
-    return to_arrays(net)
+    def so_far(net: "nn.Module") -> Flow:
+        return replace(flow, weights=to_arrays(net))
+
+    descend(net, [learn], loss, watch, course, clock, so_far=so_far)
+    return so_far(net)
 
 
 def _spanned(x: "Tensor") -> "Tensor":
