@@ -25,6 +25,8 @@ from .refit import refit
 from .search.climb import Summit
 from .tasks import Supervised, Unsupervised
 
+NO_TIME = "there was no time to learn from the sealed rows too"
+MAKING = 1.3  # times as long as before that the numbers of all rows take to be made, the sealed ones among them
 MOST_OF = 0.7  # of the ensemble, by shares, that must have learned again for it to stand for the first
 
 
@@ -81,12 +83,15 @@ def learned_again(
     model = built(run, question, summit, prepared)
     judged = judge(model, question, run.seed) if question.sealed.height else None
     budget = dataclasses.replace(means.budget, seconds=0.9 * means.budget.seconds)  # what is found is yet to be told
+    if MAKING * prepared.took > budget.left():
+        run.notes.append(f"{NO_TIME}: what is shown is of the others alone")
+        return model, judged
     again = [m.algorithm.settled(m.fits[0][1].state()) for m in model.members]
     views = [question.view(m.trial.entrant) for m in summit.members]
     found = refit(question, list(zip(again, views, strict=True)), pool, budget, run.seed, folder / "again")
     kept = sum(m.weight for m, f in zip(model.members, found, strict=True) if f)
     if kept < MOST_OF:
-        run.notes.append("there was no time to learn from the sealed rows too: what is shown is of the others alone")
+        run.notes.append(f"{NO_TIME}: what is shown is of the others alone")
         return model, judged
     run.notes.append("once the sealed rows had judged it, it learned from all rows: what is shown is of all")
     encoders = {id(f[0]): f[0] for f in found if f}
@@ -130,6 +135,7 @@ def open_seal(run: Run, model: Model, question: Question, budget: Budget, judged
                 "what mattered is not in the report: there was no time left to find out (--time gives more)"
             )
     else:
-        run.figures = explain.discovered(model, question.rows, question.sealed, question.truth, allowance, run)
+        about = (model, question.rows, question.sealed, question.truth, allowance, run)
+        run.figures = explain.discovered(*about, budget.left() - 0.5)
     if skipped := explain.skipped([Broken(*b) for b in run.broken], question.rows.height + len(run.broken)):
         run.figures.append(skipped)
