@@ -219,8 +219,8 @@ def plan(
 def predict(model: str, data: tuple[str, ...], out: str | None) -> None:
     """Answer the rows of DATA: the target, and for classes their probabilities, as CSV.
 
-    DATA is a table, or any number of pictures, recordings, texts and folders of them; - reads texts from standard
-    input, one a line.
+    DATA is a table, or any number of pictures, recordings, texts and folders of them; - reads texts, or baskets where
+    it is these that MODEL knows, from standard input, one a line.
     """
     from . import model as models
 

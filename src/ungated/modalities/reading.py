@@ -3,6 +3,7 @@
 The one door through which `question`, `model` and `show` read data; it asks `folder` first, and `table` for the rest.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -35,6 +36,8 @@ def read(
     were learned from. Raises InputError and UsageError.
     """
     if task in (None, "associate"):
+        if task is not None and isinstance(source, list | tuple) and [str(s) for s in source] == ["-"]:
+            return basket.from_input(sys.stdin.buffer.read(), limit_bytes, seed)
         layout = basket.Layout.of(said or {})
         baskets = basket.recognise(source, asked=task is not None, layout=layout, limit_bytes=limit_bytes, seed=seed)
         if baskets is not None:
