@@ -416,6 +416,14 @@ def test_baskets_in_a_file_become_rules_and_recommendations(tmp_path: Path) -> N
     assert said["rules"][1] in ("", None)
 
 
+def test_what_was_found_is_told_though_nothing_is_sealed() -> None:
+    frame = pl.DataFrame({"basket": [np.flatnonzero(row).astype(str).tolist() for row in together()]})
+    run = ungated.fit(frame, task="associate", seal=False, time="20s", candidates=3).run
+    assert run.error is None
+    assert f" of {frame.height:,} baskets" in run.found[0]  # those that judged were learned from at the end
+    assert run.figures[0]["kind"] == "rules"
+
+
 def test_settings_are_a_persons_own_and_wrong_ones_are_refused() -> None:
     frame = pl.DataFrame({"basket": [np.flatnonzero(row).astype(str).tolist() for row in together()]})
     model = ungated.fit(frame, task="associate", time="15s", candidates=2, settings={"support": 0.1, "confidence": 0.6})

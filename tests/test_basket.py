@@ -1,5 +1,6 @@
 """Baskets as people keep them: each form is recognised, with its reason, and bad ones are named by their line."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,15 @@ def test_tables_without_a_task_stay_tables(tmp_path: Path) -> None:
     assert "basket" not in read(written(tmp_path, "people.csv", *rows)).kinds.values()
     prose = ["Once, there was a king.", "He had a horse, a dog, and a son.", "The horse ran."] * 8
     assert "basket" not in read(written(tmp_path, "tale.txt", *prose)).kinds.values()
+
+
+def test_baskets_may_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = io.BytesIO(b"milk, bread\nbeer\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(typed))
+    assert read(["-"], task="associate").frame["basket"].to_list() == [["milk", "bread"], ["beer"]]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    with pytest.raises(InputError, match="standard input is empty"):
+        read(["-"], task="associate")
 
 
 def test_bad_lines_are_named(tmp_path: Path) -> None:

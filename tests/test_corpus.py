@@ -1,5 +1,6 @@
 """Corpora are read as a person means them, and become streams that lose nothing."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,14 @@ def test_functions_are_cut_out_and_parsed() -> None:
     assert parses("def f(x):\n    return x\n")
     assert not parses("def f(x:\n")
     assert not parses("\0")
+
+
+def test_one_text_in_a_folder_is_that_text_without_the_notes_about_it(tmp_path: Path) -> None:
+    text = "".join(f"Line {i} of a long tale.\n" for i in range(400))
+    (tmp_path / "tale.txt.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "SOURCE.md").write_text("Where it is from.")
+    found = recognise(tmp_path)
+    assert found is not None
+    assert found.sealed is not None
+    assert "".join([*found.frame["text"], *found.sealed["text"]]) == text
+    assert any("SOURCE.md" in note for note in found.notes)

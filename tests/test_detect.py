@@ -1,5 +1,6 @@
 """What is unlike the rest: its exam, its ensemble, its bar, and what is told of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ungated
-from ungated import report
+from ungated import explain, report
 from ungated.algorithms import discover
 from ungated.core.clock import Clock
 from ungated.core.errors import UsageError
@@ -17,6 +18,8 @@ from ungated.core.numbers import Form, Numbers
 from ungated.engines.neighbours import Neighbours
 from ungated.engines.trees import packed
 from ungated.engines.unusual import levels_of, share
+from ungated.explain import FEWEST
+from ungated.modalities.table import cast
 from ungated.tasks.detect import NEVER, Detect, short_of_area, spoiled
 
 DETECTORS = {k: v for k, v in discover().items() if "detect" in v.card.tasks and k != "baseline"}
@@ -194,3 +197,15 @@ def test_a_saved_model_says_the_same(found: tuple[ungated.Model, pl.DataFrame]) 
     assert isinstance(model.folder, Path)
     again = ungated.load(model.folder)
     assert again.predict(table.head(20)).equals(model.predict(table.head(20)))
+
+
+def test_no_more_rows_are_looked_at_than_there_is_time_for(found: tuple[ungated.Model, pl.DataFrame]) -> None:
+    model, table = found
+    run = replace(model.run, found=[], notes=[], metrics={})
+    typed = cast(table, model.schema, where="here").frame
+    rows, sealed = typed[: len(typed) * 4 // 5], typed[len(typed) * 4 // 5 :]
+    explain.discovered(model, rows, sealed, "", 1e-9, run, left=0.0)
+    assert f" of {FEWEST} rows" in run.found[0]
+    assert f"{FEWEST} of the {len(typed):,} rows" in run.notes[0]
+    explain.discovered(model, rows, sealed, "", 1e-9, run)
+    assert len(run.notes) == 1

@@ -290,3 +290,10 @@ def test_a_stream_of_another_form_is_refused() -> None:
         discover()["kneser_ney"]().fit(
             Numbers(Form.STREAM, np.zeros((2, 2), np.int32), np.zeros(2), levels=3), Generate.learn("text"), Clock()
         )
+
+
+def test_who_needs_renamed_copies_is_not_asked_of_prose(tmp_path: Path) -> None:
+    (tmp_path / "prose.txt").write_text("It was the best of times, it was the worst of times.\n" * 100)
+    asked = {line.algorithm for line in ungated.plan(tmp_path / "prose.txt", task="generate").plan}
+    assert "kneser_ney" in asked
+    assert "factored_ngrams" not in asked

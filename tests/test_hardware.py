@@ -16,6 +16,7 @@ from ungated.engines import extras
 from ungated.engines.load import Load, cores
 from ungated.hardware import limits, plan
 from ungated.hardware.probe import describe, probe
+from ungated.means import Means
 
 MACHINE = Machine(cores=4, memory=8 * 10**9, free=8 * 10**9, gflops=50.0, bandwidth=1e10, scalar=10.0)
 SHAPE = Shape(Form.ROWS, "regress", 1000, 10, 1)
@@ -188,3 +189,9 @@ def test_torch_leaves_room_for_fewer() -> None:
 )
 def test_lengths_of_time_in_words(seconds: float, words: str) -> None:
     assert plan.duration(seconds) == words
+
+
+def test_time_counts_from_the_call_unless_it_is_said_otherwise() -> None:
+    before = time.time()
+    assert before <= Means.of("10s", None).budget.started <= time.time()
+    assert Means.of("10s", None, before - 5).budget.started == before - 5

@@ -476,3 +476,13 @@ def test_bach_chorales_as_published(data_dir: Path) -> None:
     task = Generate("tune", "nats-per-frame", "frame")
     fitted = FactoredNgrams().fit(train, task, Clock())
     assert task.measure(test.y, fitted.answer(test.x)) < 4.8
+
+
+def test_pitches_may_be_written_as_whole_fractions_and_what_is_no_tune_is_named(tmp_path: Path) -> None:
+    (tmp_path / "songs.json").write_text(json.dumps([[[60.0, 64.0], [62, -1]], [[60.5, 61]]]))
+    (tmp_path / "README.md").write_text("Two songs.")
+    found = recognise(tmp_path)
+    assert found is not None
+    assert unpack(found.frame["tune"][0]).notes[:, PITCH].tolist() == [64, 60, 62]
+    assert found.frame["tune"][1] is None
+    assert any("README.md" in note for note in found.notes)

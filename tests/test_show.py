@@ -210,3 +210,18 @@ def test_open_opens_a_page(table: Path, monkeypatch: pytest.MonkeyPatch) -> None
     typed(table, "--open")
     (uri,) = opened
     assert uri.endswith("people-row-1.html")
+
+
+@pytest.mark.parametrize("name", ["song.json", "song.abc"])
+def test_a_tune_is_heard_seen_and_told_in_codes(name: str, tmp_path: Path) -> None:
+    abc = "X:1\nT:Up and down\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|cBAG|FEDC|\n"
+    path = tmp_path / name
+    path.write_text(json.dumps([[60, 64], [62, 65], [], [64, 67]]) if name.endswith("json") else abc, encoding="utf-8")
+    shown = showing.show(path)
+    item = next(i for i in shown.items if i["kind"] == "tune")
+    assert item["audio"].startswith("data:audio/wav")
+    assert item["image"].startswith("data:image/png")
+    said = [said for said, _ in item["tokens"]]
+    assert said[:2] == ["E4", "C4"] if name.endswith("json") else said[:3] == ["wait 0", "C4", "length 24"]
+    assert item["image"] in html_of(shown)
+    assert any("C4" in line for line in lines(shown))

@@ -36,6 +36,8 @@ from .transfer import Start, told
 
 MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
 ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
+REMADE = 2.0  # times that numbers are made after the climb, where it is learned again: to judge, to learn, to explain
+MOST_RESERVED = 0.6  # of the time left that may be kept for that
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
 
@@ -75,7 +77,7 @@ def ascend(
     if journal.resumed:
         pool.get_warm(START)  # libraries were loaded before: it costs this run no time, as reading does not
     means = dataclasses.replace(means, budget=journal.budget(means.budget))
-    climbing_seconds = means.budget.left() - _reserve(means, question)
+    climbing_seconds = means.budget.left() - _reserve(means, question, prepared.took)
     deadline = time.monotonic() + climbing_seconds
     share = climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds))
     least = journal.once("share", share)
@@ -153,10 +155,11 @@ def _strong(question: Question, fitting: Sequence[Entrant], planned: Mapping[str
     return float("inf") if question.rows.height > MANY else max(float(np.median(list(planned.values()))), 1e-3)
 
 
-def _reserve(means: Means, question: Question) -> float:
+def _reserve(means: Means, question: Question, making: float = 0.0) -> float:
     """Seconds kept for choosing the ensemble, saving, opening the seal and the report; more where others work too.
 
     What the picture, the text and the numbers are each worth is found out by asking the whole ensemble some times more.
+    making: seconds that the numbers took to be made; what learns from all rows at the end has them made anew.
     """
     least = min(2.2, 0.12 * means.budget.seconds) if question.mixed else 0.8
     if getattr(question.task, "refits", False):  # to learn once more from all rows takes as long as any fit did
@@ -164,7 +167,10 @@ def _reserve(means: Means, question: Question) -> float:
     alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
     if getattr(question.task, "form", None) is Form.STREAM:  # by up to two networks, every sealed letter is foretold
         alone += min(5e-5 * question.sealed.estimated_size(), 0.15 * means.budget.seconds)
-    return alone * (1 + means.machine.load)
+    again = 0.0
+    if getattr(question.task, "refits", False):
+        again = min(REMADE * making, max(MOST_RESERVED * means.budget.left() - alone, 0.0))
+    return alone * (1 + means.machine.load) + again
 
 
 def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool: Pool) -> Callable[..., None]:

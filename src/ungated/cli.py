@@ -4,6 +4,7 @@ Exit codes: 0 done; 2 the input or the words are wrong; 130 interrupted, with th
 """
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -52,11 +53,27 @@ _shared = [
     click.option("--allow-broken", is_flag=True, help="Go on although over a tenth of the files cannot be read."),
 ]
 
+_AS_TYPED = ("target", "memory", "task", "algorithms", "label_from", "group", "allow_broken")  # of these
+
 
 def _with_shared(command: Any) -> Any:
+    """The command with the options that fit and plan share, which it is given together, as `pipeline` takes them."""
+
+    @functools.wraps(command)
+    def gathered(
+        data: str | None,
+        time_: str,
+        kinds: tuple[str, ...],
+        settings: tuple[str, ...],
+        **words: Any,
+    ) -> Any:
+        asked = {name: words.pop(name) for name in _AS_TYPED}
+        asked |= {"data": data, "time": time_, "kinds": _pairs(kinds), "settings": _settings(settings)}
+        return command(asked, **words)
+
     for option in reversed(_shared):
-        command = option(command)
-    return command
+        gathered = option(gathered)
+    return gathered
 
 
 _TYPED = click.core.ParameterSource.COMMANDLINE
@@ -76,18 +93,8 @@ _HIS_OWN = ("resume", "time_", "memory", "as_json")  # what may be said beside -
 @click.option("--out", metavar="DIR", help="Where the model goes.  [default: models/NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 def fit(
-    data: str | None,
+    asked: dict[str, Any],
     resume: str | None,
-    target: str | None,
-    time_: str,
-    memory: str | None,
-    task: str | None,
-    algorithms: str | None,
-    kinds: tuple[str, ...],
-    label_from: str | None,
-    group: str | None,
-    settings: tuple[str, ...],
-    allow_broken: bool,
     test: str | None,
     truth: str | None,
     no_seal: bool,
@@ -111,25 +118,15 @@ def fit(
     listener = pipeline.Listener() if as_json else Console()
     began = psutil.Process().create_time()
     if resume is not None:
-        time_given = time_ if "time_" in _said(but=_HIS_OWN) else None
-        model = pipeline.resume(resume, time=time_given, memory=memory, listener=listener, started=began)
+        time = asked["time"] if "time_" in _said(but=_HIS_OWN) else None
+        model = pipeline.resume(resume, time=time, memory=asked["memory"], listener=listener, started=began)
         return _ended(model, as_json)
-    data = _named(data)
+    data = _named(asked)
     model = pipeline.fit(
-        data,
-        target,
+        **asked,
         test=test,
-        time=time_,
-        memory=memory,
-        task=task,
         metric=metric,
-        algorithms=algorithms,
-        kinds=_pairs(kinds),
-        label_from=label_from,
-        group=group,
         truth=truth,
-        settings=_settings(settings),
-        allow_broken=allow_broken,
         from_=from_,
         candidates=candidates,
         seal=not no_seal,
@@ -154,10 +151,11 @@ def _said(but: tuple[str, ...]) -> set[str]:
     return set(typed)
 
 
-def _named(data: str | None) -> str:
-    if data is None:
+def _named(asked: dict[str, Any]) -> str:
+    """What is to be read. Raises UsageError where nothing is named."""
+    if asked["data"] is None:
         raise click.UsageError("Missing argument 'DATA'.", click.get_current_context())
-    return data
+    return str(asked["data"])
 
 
 def _ended(model: Any, as_json: bool) -> None:
@@ -175,39 +173,13 @@ def _ended(model: Any, as_json: bool) -> None:
 @app.command()
 @_with_shared
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-def plan(
-    data: str | None,
-    target: str | None,
-    time_: str,
-    memory: str | None,
-    task: str | None,
-    algorithms: str | None,
-    kinds: tuple[str, ...],
-    label_from: str | None,
-    group: str | None,
-    settings: tuple[str, ...],
-    allow_broken: bool,
-    as_json: bool,
-) -> None:
+def plan(asked: dict[str, Any], as_json: bool) -> None:
     """Say what each algorithm would cost on DATA on this machine, training nothing."""
     from . import pipeline
     from .console import Console
 
-    listener = pipeline.Listener() if as_json else Console()
-    run = pipeline.plan(
-        _named(data),
-        target,
-        time=time_,
-        memory=memory,
-        task=task,
-        algorithms=algorithms,
-        kinds=_pairs(kinds),
-        label_from=label_from,
-        group=group,
-        settings=_settings(settings),
-        allow_broken=allow_broken,
-        listener=listener,
-    )
+    _named(asked)
+    run = pipeline.plan(**asked, listener=pipeline.Listener() if as_json else Console())
     if as_json:
         click.echo(json.dumps(run.to_json(), ensure_ascii=False))
 
@@ -219,8 +191,8 @@ def plan(
 def predict(model: str, data: tuple[str, ...], out: str | None) -> None:
     """Answer the rows of DATA: the target, and for classes their probabilities, as CSV.
 
-    DATA is a table, or any number of pictures, recordings, texts and folders of them; - reads texts from standard
-    input, one a line.
+    DATA is a table, or any number of pictures, recordings, texts and folders of them; - reads texts, or baskets where
+    it is these that MODEL knows, from standard input, one a line.
     """
     from . import model as models
 

@@ -25,6 +25,8 @@ from .refit import refit
 from .search.climb import Summit
 from .tasks import Supervised, Unsupervised
 
+NO_TIME = "there was no time to learn from all rows once more"
+MAKING = 1.3  # times as long as before that the numbers of all rows take to be made, the sealed ones among them
 MOST_OF = 0.7  # of the ensemble, by shares, that must have learned again for it to stand for the first
 
 
@@ -81,14 +83,18 @@ def learned_again(
     model = built(run, question, summit, prepared)
     judged = judge(model, question, run.seed) if question.sealed.height else None
     budget = dataclasses.replace(means.budget, seconds=0.9 * means.budget.seconds)  # what is found is yet to be told
+    if MAKING * prepared.took > budget.left():
+        run.notes.append(f"{NO_TIME}, with those that had judged it: what is shown is of the others alone")
+        return model, judged
     again = [m.algorithm.settled(m.fits[0][1].state()) for m in model.members]
     views = [question.view(m.trial.entrant) for m in summit.members]
     found = refit(question, list(zip(again, views, strict=True)), pool, budget, run.seed, folder / "again")
     kept = sum(m.weight for m, f in zip(model.members, found, strict=True) if f)
     if kept < MOST_OF:
-        run.notes.append("there was no time to learn from the sealed rows too: what is shown is of the others alone")
+        run.notes.append(f"{NO_TIME}, with those that had judged it: what is shown is of the others alone")
         return model, judged
-    run.notes.append("once the sealed rows had judged it, it learned from all rows: what is shown is of all")
+    first = "once the sealed rows had judged it" if judged else "once it was chosen"
+    run.notes.append(f"{first}, it learned from all rows: what is shown is of all")
     encoders = {id(f[0]): f[0] for f in found if f}
     place = {k: i for i, k in enumerate(encoders)}
     members = [
@@ -120,17 +126,28 @@ def open_seal(run: Run, model: Model, question: Question, budget: Budget, judged
     """Tell what the sealed rows showed, which were opened once: the error, its figures, what mattered, the mistakes."""
     y, answer, scores = judged.y, judged.answer, judged.scores
     run.error, run.metrics = scores.error, scores.metrics
-    most = (0.1 if question.mixed else 0.05) * budget.seconds + 0.5
-    allowance = float(np.clip(budget.left() - 0.5, 0.3, most))
     if isinstance(question.task, Supervised):
+        allowance = _allowance(question, budget)
         run.figures = question.task.figures(y, answer)
         run.figures += explain.explained(model, question.sealed, y, answer, allowance, judged.took)
         if len(question.features) > 1 and not any(f["kind"] == "importance" for f in run.figures):
             run.notes.append(
                 "what mattered is not in the report: there was no time left to find out (--time gives more)"
             )
-    else:
-        found = explain.discovered(model, question.rows, question.sealed, question.truth, allowance, run)
+    tell_found(run, model, question, budget)
+
+
+def tell_found(run: Run, model: Model, question: Question, budget: Budget) -> None:
+    """Tell what there is in rows without answers, be any sealed or not, and which files were left out."""
+    if isinstance(question.task, Unsupervised):
+        about = (model, question.rows, question.sealed, question.truth, _allowance(question, budget), run)
+        found = explain.discovered(*about, budget.left() - 0.5)
         run.figures = found + run.figures  # how it learned is there already
     if skipped := explain.skipped([Broken(*b) for b in run.broken], question.rows.height + len(run.broken)):
         run.figures.append(skipped)
+
+
+def _allowance(question: Question, budget: Budget) -> float:
+    """Seconds for the figures that take time."""
+    most = (0.1 if question.mixed else 0.05) * budget.seconds + 0.5
+    return float(np.clip(budget.left() - 0.5, 0.3, most))

@@ -21,7 +21,8 @@ class Means:
     @classmethod
     def of(cls, time_: str | float, memory: str | float | None, started: float | None = None) -> "Means":
         """Measure the machine and see what of it may be used. Raises UsageError for words that are no amount."""
+        began = started or time.time()  # before the machine is measured, which takes time too
         machine = probe()
         allowed = amount(memory) if memory is not None else int(0.6 * machine.free)
-        budget = Budget(seconds(time_), min(allowed, machine.memory), started or time.time())
+        budget = Budget(seconds(time_), min(allowed, machine.memory), began)
         return cls(machine, budget, *workers_for(machine, budget.bytes))

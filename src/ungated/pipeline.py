@@ -29,7 +29,7 @@ from .engines.pool import Pool
 from .engines.scratch import scratch
 from .hardware import plan as planning
 from .journal import Journal
-from .keeping import built, judge, learned_again, open_seal, settled
+from .keeping import built, judge, learned_again, open_seal, settled, tell_found
 from .listener import Listener
 from .means import Means
 from .model import Model
@@ -164,11 +164,11 @@ def _fit(
             )
             means = dataclasses.replace(means, budget=journal.budget(means.budget))
             question = settled(question, summit, prepared)
-            judged = None
+            model, judged = None, None
             if getattr(question.task, "refits", False):
                 model, judged = learned_again(run, question, summit, prepared, pool, means, folder)
             run.peak_bytes = pool.peak_bytes
-        if judged is None:
+        if model is None:
             model = built(run, question, summit, prepared)
     if out is not None:
         run.seconds = means.budget.spent()
@@ -176,6 +176,8 @@ def _fit(
     listener.kept(run)
     if question.sealed.height:
         open_seal(run, model, question, means.budget, judged or judge(model, question, run.seed))
+    else:
+        tell_found(run, model, question, means.budget)
     run.seconds = means.budget.spent()
     if out is not None:
         model.save_papers()

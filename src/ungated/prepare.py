@@ -103,6 +103,11 @@ class Prepared:
             return 0.0
         return self._took.get(view, min(self._took.values(), default=0.0))
 
+    @property
+    def took(self) -> float:
+        """Seconds that the numbers took of which most is to be made: as long it takes to make them of all rows anew."""
+        return max(self._took.values(), default=0.0)
+
     def encoder(self, entrant: Entrant, fold: int) -> Encoder:
         """The encoder through which this entrant read the fold."""
         self.blocks(entrant, fold)

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from .core.algorithm import Algorithm, State
 from .core.clock import Budget
+from .core.numbers import Form, Numbers
 from .engines import blocks, state
 from .engines.jobs import Done, Job, name_of
 from .engines.pool import Pool
+from .modalities.table import Described, Memo, Schema, by_terms, counted
 from .modalities.views import Encoder, View
 from .question import Question
 
@@ -36,14 +39,15 @@ def refit(
     chosen: each with what it is to see. folder: where numbers and states may be written.
     """
     rows = pl.concat([question.rows, question.sealed])
+    described = Described(rows, question.schema, least=2)
     encoders: dict[View, tuple[Path, Encoder]] = {}
     waiting: dict[str, Job] = {}
     for k, (algorithm, view) in enumerate(chosen):
         if view not in encoders:
             to = folder / str(len(encoders))
-            encoder = view.fit(rows, question.schema)
-            blocks.write(to / "all", encoder.numbers(rows, np.zeros(rows.height)))
-            blocks.write(to / "asked", encoder.numbers(rows.head(ASKED), np.zeros(min(ASKED, rows.height))))
+            encoder, numbers = _encoded(view, described, rows, question.schema)
+            blocks.write(to / "all", numbers)
+            blocks.write(to / "asked", numbers.take(np.arange(min(ASKED, len(numbers)))))
             encoders[view] = to, encoder
         to = encoders[view][0]
         waiting[f"again-{k}"] = Job(
@@ -64,6 +68,19 @@ def refit(
         (encoders[view][1], state.read(folder / f"again-{k}")) if f"again-{k}" in learned else None
         for k, (_, view) in enumerate(chosen)
     ]
+
+
+def _encoded(view: View, described: Described, rows: pl.DataFrame, schema: Schema) -> tuple[Encoder, Numbers]:
+    """An encoder that learned from these rows, and what they became by it; their terms are found but once for both."""
+    learned: Memo = {}
+    own: Memo = {}
+    if view.form is Form.ROWS:
+        terms = described.counted([c for c in view.columns if by_terms(schema[c], view.takes)])
+        learned, own = counted({}, terms), counted({}, terms)
+        rows = described.rows(view.columns)
+    with threadpool_limits(1):  # as they were made before: where others are at work too, threads wait for one another
+        encoder = view.fit(rows, schema, learned)
+        return encoder, encoder.numbers(rows, np.zeros(rows.height), own)
 
 
 def _worked(waiting: dict[str, Job], pool: Pool, budget: Budget) -> set[str]:

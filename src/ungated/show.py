@@ -36,6 +36,7 @@ AMID = (
     *table.LEFT_OUT,
 )  # a short text beside these alone is what there is to learn from
 
+MOST_TUNES, MOST_CODES = 300, 64  # that codes are learned from, and that are shown of one
 SIDE = 288  # pixels of a picture on the page
 CROP = {1: 14, 3: 8}  # pixels a side of the square that is told as numbers: of colour there are three such squares
 MOST_TERMS = 20
@@ -256,4 +257,26 @@ def _text(column: str, cell: str, values: pl.Series, how: Mapping[str, Any]) -> 
     return told
 
 
-SHOWS: dict[str, Show] = {"picture": _picture, "sound": _sound, "text": _text}
+# -- tunes -------------------------------------------------------------------------------------------------------------
+
+
+def _tune(column: str, cell: bytes, values: pl.Series, how: Mapping[str, Any]) -> dict[str, Any]:
+    """The tune to be heard and seen, and its first codes, as those get it who learn to write music."""
+    from .modalities import music
+
+    tune = music.unpack(cell)
+    heard, seen = music.preview(tune)
+    encoder = music.StreamEncoder.fit(_some(values.drop_nulls(), MOST_TUNES), dict(how))
+    codes = encoder.encode(tune)
+    few = codes[: MOST_CODES // encoder.period * encoder.period]
+    return {
+        "audio": heard,
+        "image": seen,
+        "seconds": tune.seconds,
+        "notes": len(tune.notes),
+        "tokens": [[said, code] for said, code in zip(encoder.said(few), few.tolist(), strict=True)],
+        "kept": f"{len(codes):,} codes, {encoder.period} for each {encoder.unit}",
+    }
+
+
+SHOWS: dict[str, Show] = {"picture": _picture, "sound": _sound, "text": _text, "tune": _tune}

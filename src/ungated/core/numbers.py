@@ -41,7 +41,10 @@ class Form(StrEnum):
 
 
 class Takes(StrEnum):
-    """What an algorithm can swallow unprepared, in the form `rows`. What it cannot, the encoder prepares."""
+    """What an algorithm can swallow unprepared, in the form `rows`; and of `stream`, what alone it takes.
+
+    What it cannot swallow, the encoder prepares.
+    """
 
     MISSING = "missing"  # NaN stays NaN; otherwise it is filled in and flagged in a column of its own
     CATEGORIES = "categories"  # codes 0..levels-1, -1 for unseen; otherwise one 0/1 column a level
@@ -49,6 +52,7 @@ class Takes(StrEnum):
     SPARSE = "sparse"  # texts as tens of thousands of mostly empty columns (TF-IDF); otherwise as a few dense ones
     TERMS = "terms"  # with SPARSE: texts alone, and no dense rows
     COUNTS = "counts"  # with SPARSE: texts alone, their terms counted and not weighted
+    RENAMES = "renames"  # of streams those alone whose codes may be renamed, as a tune may be moved to another key
 
 
 class Change(StrEnum):

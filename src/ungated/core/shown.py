@@ -18,6 +18,8 @@ class Shown:
                  kept: how much of it networks get, learned: how many texts tokens and terms were learned from
         sound    column, file, audio (data URI, WAV), rate, seconds, wave [[low, high], ...] of the loudest,
                  spectrogram (data URI), numbers [[name, value], ...]
+        tune     column, file, image (data URI): its piano roll, audio (data URI, WAV), notes, seconds,
+                 tokens [[what is said, code], ...]: the first of its codes, kept: how many there are
         broken   column, file, why: a file that cannot be read, in words that follow its name
     """
 

@@ -5,11 +5,13 @@ time is given an allowance of seconds, and is None, or shorter, where that does 
 """
 
 import importlib
+import time
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from ..core.numbers import Answer, Array
+from ..core.numbers import Answer, Array, Form
 from ..core.run import Run
 from ..model import Model
 from .filters import filters
@@ -42,6 +44,8 @@ WITHOUT_TARGET: dict[tuple[str, str], str] = {  # task, and what it makes or the
     ("generate", "pixels"): "pictures_made",
 }
 MEDIA = ("picture", "sound", "text")
+ANSWERED = 0.4  # of the time left, for the answers to all rows of which it is told what was found
+FEWEST, TRIED = 200, 20  # rows that are looked at however long each takes; of which a few are asked first
 
 
 def explained(
@@ -72,12 +76,19 @@ def explained(
 
 
 def discovered(
-    model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
+    model: Model,
+    rows: pl.DataFrame,
+    sealed: pl.DataFrame,
+    truth: str,
+    seconds: float,
+    run: Run,
+    left: float = float("inf"),
 ) -> list[dict[str, Any]]:
     """Every figure of what was found where no answers were given, within about `seconds`.
 
     rows, sealed: typed, those that were learned from and those that were not. truth: the column of labels to compare
-    with, or "". What was found is added to the run in words, and to its notes and secondary measures.
+    with, or "". left: seconds until the budget is spent: of a table no more rows are looked at than can be answered in
+    part of it. What was found is added to the run in words, and to its notes and secondary measures.
     """
     about = (getattr(model.task, "kind", ""), getattr(model.task, "form", ""))
     name = next(
@@ -85,7 +96,37 @@ def discovered(
     )
     if name is None:
         return []
+    if getattr(model.task, "form", None) is Form.ROWS:
+        rows, sealed = _afforded(model, rows, sealed, ANSWERED * max(left, seconds), run)
     figures: list[dict[str, Any]] = importlib.import_module(f"{__name__}.{name}").figures(
         model, rows, sealed, truth, seconds, run
     )
     return figures
+
+
+def _afforded(
+    model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, seconds: float, run: Run
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows and sealed ones, evenly spaced, no more than can be answered in `seconds`; it is noted if not all."""
+    whole = rows.height + sealed.height
+    if whole <= FEWEST:
+        return rows, sealed
+    share = max(seconds / max(_seconds_a_row(model, rows), 1e-9), FEWEST) / whole
+    if share >= 1:
+        return rows, sealed
+    fewer = [f[np.linspace(0, f.height - 1, round(share * f.height)).astype(int)] for f in (rows, sealed)]
+    seen = sum(f.height for f in fewer)
+    run.notes.append(
+        f"what is shown is of {seen:,} of the {whole:,} rows: there was no time for all (--time gives more)"
+    )
+    return fewer[0], fewer[1]
+
+
+def _seconds_a_row(model: Model, rows: pl.DataFrame) -> float:
+    """What one more row costs: by how much longer many take than few, since to ask at all costs something too."""
+    took = []
+    for count in (TRIED, FEWEST):
+        began = time.monotonic()
+        model.answer(rows[:count])
+        took.append(time.monotonic() - began)
+    return max(took[1] - took[0], 0.0) / max(min(FEWEST, rows.height) - TRIED, 1)

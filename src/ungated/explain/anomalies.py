@@ -27,6 +27,7 @@ PUSHED = 0.1  # of a row's surprise that a column must account for to be named
 SPAN = (0.05, 0.95)  # of usual rows: what is called usual
 BINS, WINDOWS = 40, 30
 SIDE, MOST_BYTES = 64, 120_000
+MAPPED, FEWEST_MAPPED = 0.2, 100  # of the time, for the map; the fewest rows on it
 
 
 def figures(
@@ -50,7 +51,7 @@ def figures(
     if truth:
         found.append(_compared(model.task, answer, typed[truth], run))
     order = np.argsort(-score, kind="stable")[: int(np.clip(odd.sum(), FEWEST_LISTED, LISTED))]
-    why = _reasons(model, typed, score, order, until, a_row)
+    why = _reasons(model, typed, score, order, until - MAPPED * seconds, a_row)
     listed = [_listed(model, typed, score, odd, int(i), w) for i, w in zip(order, why, strict=True)]
     pictured = _pictured(model, typed, order)
     for item, image in zip(listed, pictured, strict=False):
@@ -61,7 +62,7 @@ def figures(
     found.insert(0, {"kind": "anomalies", "title": "The most unusual rows", "items": listed, "note": note})
     found.append(_when(model, typed, score, run))
     found.append(_spread(model.task, score))
-    found.append(_where(model, typed, score, odd))
+    found.append(_where(model, typed, score, odd, int(MAPPED * seconds / max(a_row, 1e-9))))
     return [figure for figure in found if figure]
 
 
@@ -203,11 +204,11 @@ def _spread(task: Detect, score: Floats) -> dict[str, Any]:
     }
 
 
-def _where(model: Model, typed: pl.DataFrame, score: Floats, odd: Array) -> dict[str, Any]:
-    """A flat view of the rows, all anomalies among them, coloured by their score."""
+def _where(model: Model, typed: pl.DataFrame, score: Floats, odd: Array, most: int) -> dict[str, Any]:
+    """A flat view of at most so many rows, all anomalies among them, coloured by their score."""
     from ..engines.placing import turned
 
-    most = maps.MOST_PICTURED if columns_of(model, "picture") else maps.MOST_POINTS
+    most = min(maps.MOST_PICTURED if columns_of(model, "picture") else maps.MOST_POINTS, max(most, FEWEST_MAPPED))
     first = np.argsort(-score, kind="stable")[: most // 4]
     others = np.setdiff1d(np.arange(len(score)), first)
     even = others[np.linspace(0, len(others) - 1, min(len(others), most - len(first))).astype(int)]

@@ -1,6 +1,5 @@
 """What a maker of tunes makes: some to hear, how much of them it copied, and what was hard to foretell."""
 
-import base64
 import time
 from typing import Any
 
@@ -11,12 +10,10 @@ from ..core.algorithm import Writer
 from ..core.numbers import Array
 from ..core.run import Run
 from ..generation_music import compose, encoder_of
-from ..modalities.music import StreamEncoder, Tune, roll, unpack, wave_of, write_png, write_wav
+from ..modalities.music import StreamEncoder, Tune, preview, unpack
 from ..model import Model
 
 MADE, BARS = 3, 4
-RATE, BITS = 8000, 8  # of what is heard in the report, which must stay small; files are written in full
-HEARD = 12.0  # seconds of each
 LONGEST = 512  # codes of a copied span that are looked for
 
 
@@ -36,7 +33,8 @@ def figures(
             break
         tune = compose(model, BARS, seed=seed)
         copied.append(known.longest(encoder.encode(tune)) / encoder.period)
-        items.append({"audio": _heard(tune), "image": _seen(tune), "caption": _caption(copied[-1], encoder.unit)})
+        heard, seen = preview(tune)
+        items.append({"audio": heard, "image": seen, "caption": _caption(copied[-1], encoder.unit)})
     found: list[dict[str, Any]] = [
         {
             "kind": "tunes",
@@ -79,18 +77,6 @@ class Known:
 
     def _cut(self, codes: Array, length: int) -> list[bytes]:
         return [codes[i : i + length].tobytes() for i in range(0, len(codes) - length + 1, self._period)]
-
-
-def _heard(tune: Tune) -> str:
-    return _uri("audio/wav", write_wav(wave_of(tune, RATE, seconds=HEARD), RATE, BITS))
-
-
-def _seen(tune: Tune) -> str:
-    return _uri("image/png", write_png(roll(tune, 720, 4, HEARD)))
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _caption(copied: float, unit: str) -> str:

@@ -29,8 +29,10 @@ def figures(
     classes = classes_of(model)
     labels = np.arange(min(len(classes), MOST_CLASSES)).repeat(EACH) if classes else np.zeros(UNTOLD, np.int64)
     pictures = made_by.make(labels, seed=1)
-    known = model.numbers(rows.sample(min(rows.height, MOST_KNOWN), seed=run.seed)).x
-    found = [_sheet(pictures, labels, classes), _nearest(pictures, known, model.numbers(sealed.head(500)).x, run)]
+    found = [_sheet(pictures, labels, classes)]
+    if sealed.height:  # how far a real picture is that was never seen is else not known
+        known = model.numbers(rows.sample(min(rows.height, MOST_KNOWN), seed=run.seed)).x
+        found.append(_nearest(pictures, known, model.numbers(sealed.head(500)).x, run))
     if hasattr(made_by, "make_steps"):
         found.append(_steps(made_by.make_steps(labels[:: max(1, len(labels) // SHOWN)][:SHOWN], 2, MOMENTS)))
     return found
@@ -53,7 +55,7 @@ def _sheet(pictures: Array, labels: Array, classes: tuple[str, ...]) -> dict[str
 def _nearest(made: Array, known: Array, fresh: Array, run: Run) -> dict[str, Any]:
     """Some made pictures, each beside the training pictures that are nearest in pixels."""
     where, far = nearest(made, known, NEAREST)
-    usual = float(np.median(nearest(fresh, known, 1)[1])) if len(fresh) else float("nan")
+    usual = float(np.median(nearest(fresh, known, 1)[1]))
     share = float(np.median(far[:, 0])) / max(usual, 1e-9)
     some = np.linspace(0, len(made) - 1, min(COMPARED, len(made))).round().astype(int)
     items = []

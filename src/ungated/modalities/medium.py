@@ -42,7 +42,8 @@ _BY_SUFFIX: dict[str, str] = {
 }
 _IDX = re.compile(r"idx[1-4][-_.]?(?:ubyte)?(?:\.gz)?$", re.IGNORECASE)
 _LEGAL = re.compile(
-    r"(?:readme|licen[cs]e|copying|copyright|notice|citation|authors|attribution)(?:[-_. ].*)?", re.IGNORECASE
+    r"(?:readme|licen[cs]e|copying|copyright|notice|citation|authors|attribution)(?:[-_. ].*)?|sources?\.(?:md|rst)",
+    re.IGNORECASE,
 )
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 _SOUNDS = (b"fLaC", b"OggS", b"ID3", b"RF64", b".snd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")

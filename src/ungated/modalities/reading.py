@@ -3,6 +3,7 @@
 The one door through which `question`, `model` and `show` read data; it asks `folder` first, and `table` for the rest.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..core.errors import InputError
 from ..engines.extras import missing
 from . import basket, folder, music, table
 from .table import Raw
@@ -35,6 +37,8 @@ def read(
     were learned from. Raises InputError and UsageError.
     """
     if task in (None, "associate"):
+        if task is not None and isinstance(source, list | tuple) and [str(s) for s in source] == ["-"]:
+            return basket.from_input(sys.stdin.buffer.read(), limit_bytes, seed)
         layout = basket.Layout.of(said or {})
         baskets = basket.recognise(source, asked=task is not None, layout=layout, limit_bytes=limit_bytes, seed=seed)
         if baskets is not None:
@@ -59,7 +63,12 @@ def _read(source: Any, limit_bytes: int | None, seed: int, label_from: str | Non
             return _raw(found, str(source), limit_bytes)
         if (str(source) not in table.NAMED or path.exists()) and (found := folder.recognise(path, label_from)):
             return _raw(found, str(source), limit_bytes)
-    raw = table.read(source, limit_bytes=limit_bytes, seed=seed)
+    try:
+        raw = table.read(source, limit_bytes=limit_bytes, seed=seed)
+    except InputError:  # JSON of notes is no table: who has not said what it is for is shown the tunes
+        if task is not None or not isinstance(source, str | PathLike) or not (found := music.recognise(Path(source))):
+            raise
+        return _raw(found, str(source), limit_bytes)
     about = table.NAMED.get(source) if isinstance(source, str) else None
     drawn = about is not None and about.picture and raw.base is None and not missing(("media",))
     return _drawn(raw, about) if about is not None and drawn else raw

@@ -124,6 +124,11 @@ def _encoder(form: Form, kind: str) -> Any:
     return getattr(table.modality(package), name)
 
 
+def renamed(view: View, schema: Schema) -> bool:
+    """Whether it is a stream whose codes may be renamed, and it stays as likely."""
+    return view.form is Form.STREAM and hasattr(_encoder(view.form, schema[view.columns[0]].kind), "renames")
+
+
 def views(card: Card, schema: Schema, features: Sequence[str]) -> dict[str, View]:
     """The views that an algorithm with this card may have of these columns, by name; "" is the widest. None: {}."""
     usable = [n for n in features if schema[n].kind not in LEFT_OUT]

@@ -8,9 +8,9 @@ import polars as pl
 
 from .. import tasks
 from ..core.algorithm import Algorithm, Entrant
-from ..core.numbers import Array, Shape
+from ..core.numbers import Array, Shape, Takes
 from ..modalities import table
-from ..modalities.views import View, plain, views
+from ..modalities.views import View, plain, renamed, views
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ class Question:
             if self.reference is not None:  # all see the same, so that their errors compare
                 same = card.id == "baseline" or card.form is self.reference.form
                 only = self.reference if same else plain(card.form, self.schema, self.features)
-                self._views[card.id] = {"": only} if only else {}
+                strange = only is not None and Takes.RENAMES in card.takes and not renamed(only, self.schema)
+                self._views[card.id] = {"": only} if only and not strange else {}
             else:
                 self._views[card.id] = views(card, self.schema, self.features)
         return self._views[card.id]

@@ -224,6 +224,17 @@ def _wave(pairs: Sequence[Sequence[Any]]) -> str:
     return " ".join(there + back[::-1])
 
 
+def _tune(title: str, about: dict[str, Any]) -> Part:
+    facts = _facts(about)
+    if seconds := about.get("seconds"):
+        facts.append(("length", f"{words.seconds(float(seconds))}, {int(about.get('notes') or 0):,} notes"))
+    if kept := about.get("kept"):
+        facts.append(("kept", words.shortened(kept, 200)))
+    tokens = [(words.shortened(said, 60), f"{int(code):,}") for said, code in about.get("tokens") or ()]
+    seen, heard = image(about.get("image")), audio(about.get("audio"))
+    return Part("tune", title, facts, seen, audio=heard, tokens=tokens[:MOST_TOKENS])
+
+
 def _broken(title: str, about: dict[str, Any]) -> Part:
     why = f"{about['file']} {about['why']}: a fit leaves it out and lists it."
     return Part("broken", title, rest=words.shortened(why, 300))
@@ -234,6 +245,7 @@ _KINDS: dict[str, Callable[[str, dict[str, Any]], Part]] = {
     "picture": _picture,
     "text": _text_part,
     "sound": _sound,
+    "tune": _tune,
     "broken": _broken,
 }
 

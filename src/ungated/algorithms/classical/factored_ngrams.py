@@ -21,7 +21,7 @@ import numpy as np
 
 from ...core.algorithm import Algorithm, Card, Cost, Machine, Task, Writer, setting
 from ...core.clock import Clock
-from ...core.numbers import Answer, Array, Floats, Form, Numbers, Shape
+from ...core.numbers import Answer, Array, Floats, Form, Numbers, Shape, Takes
 from ...engines.backoff import Backoff, Places
 from ...engines.streams import Gap, checked
 
@@ -119,6 +119,7 @@ class FactoredNgrams(Algorithm):
         paper="Bilmes & Kirchhoff, Factored Language Models and Generalized Parallel Backoff, HLT-NAACL (2003)",
         tasks=frozenset({"generate"}),
         form=Form.STREAM,
+        takes=frozenset({Takes.RENAMES}),  # of prose its counts would fill the memory, and near letters tell as much
     )
     fitted: ClassVar = FactoredWriter
     variants: ClassVar = ({"ways": 5},)

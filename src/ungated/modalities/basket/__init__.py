@@ -6,6 +6,6 @@ encoder.numbers(baskets.frame["basket"], y).x         # csr_array uint8 (n, item
 """
 
 from .items import ItemEncoder
-from .recognise import Layout, from_table, recognise
+from .recognise import Layout, from_input, from_table, recognise
 
-__all__ = ["ItemEncoder", "Layout", "from_table", "recognise"]
+__all__ = ["ItemEncoder", "Layout", "from_input", "from_table", "recognise"]

@@ -1,5 +1,6 @@
 """Whether data are baskets, and in which of their forms: lines, rows of (basket, item), or yes/no columns."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -72,6 +73,14 @@ def recognise(
         if asked:
             raise
         return None  # whoever reads it as what it is says better what is wrong with it
+
+
+def from_input(data: bytes, limit_bytes: int | None = None, seed: int = 0) -> Raw:
+    """Baskets as they are typed, one a line, however those came that were learned from. Raises InputError."""
+    source = Source("standard input", ".txt", lambda: io.BytesIO(data), len(data))
+    raw = _lines(source, source.name, True, Layout("lines"), limit_bytes, seed)
+    assert raw is not None
+    return raw
 
 
 def _looks_like_text(source: Source) -> bool:

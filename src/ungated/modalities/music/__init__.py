@@ -7,6 +7,7 @@ tune = encoder.decode(codes)
 """
 
 from .midi import read_midi, write_midi
+from .previews import preview
 from .recognise import recognise
 from .roll import roll, write_png
 from .stream import StreamEncoder
@@ -17,6 +18,7 @@ __all__ = [
     "RATE",
     "StreamEncoder",
     "Tune",
+    "preview",
     "read_midi",
     "recognise",
     "roll",

@@ -67,7 +67,11 @@ def _is_tune(told: Any) -> bool:
 
 
 def _is_chord(told: Any) -> bool:
-    return isinstance(told, list) and len(told) <= MOST_VOICES and all(type(p) is int and -1 <= p <= 127 for p in told)
+    return isinstance(told, list) and len(told) <= MOST_VOICES and all(map(_is_pitch, told))
+
+
+def _is_pitch(told: Any) -> bool:
+    return type(told) in (int, float) and told % 1 == 0 and -1 <= told <= 127  # 73.0 is how some programs write 73
 
 
 def _read(told: Any, steps: int) -> Tune | str:
@@ -89,7 +93,7 @@ def _chords(entries: list[Any], steps: int, tempo: float) -> Tune:
     for step, chord in enumerate(entries):
         if not _is_chord(chord):
             raise Faulty(f"has no chord of pitches at step {step + 1}")
-        for voice, pitch in enumerate(sorted({p for p in chord if p >= 0}, reverse=True)):
+        for voice, pitch in enumerate(sorted({int(p) for p in chord if p >= 0}, reverse=True)):
             rows.append((step, pitch, 1, LOUDNESS, voice))
     return tune_of(rows, grid=steps, tempo=tempo, length=len(entries), frames=True)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from ...core.errors import InputError
+from ...core.errors import InputError, listed
 from ..broken import Broken
 from ..folder.found import Found
 from ..folder.splits import TRAIN, VALID, official
@@ -66,7 +66,9 @@ def _folder(path: Path, evident: bool) -> Found | None:
         return None
     wanted = sorted(sure + maybe)
     split = official(wanted)
-    pile = _Pile(broken=faults, notes=list(split.notes))
+    left_out = sorted(set(names) - set(wanted))
+    told = [f"{many(len(left_out), 'file')} left out, no tunes: {listed(left_out)}"] if left_out else []
+    pile = _Pile(broken=faults, notes=[*split.notes, *told])
     sealed = set(split.sealed)
     for name in split.train + split.sealed:
         pile.read(path / name, name, _suffix(name) in SURE, name in sealed)

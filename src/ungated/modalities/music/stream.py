@@ -29,6 +29,7 @@ KEYS = (
     0,
     *(k for d in range(1, 7) for k in (-d, d) if k != 6),
 )  # semitones to each of the twelve keys, near ones first
+NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 MARGIN = 6  # semitones beyond the training pitches that have codes, so that tunes fit in every key
 MOST_TIMES = 96  # different waits, and different lengths
 LOUDNESSES = 8
@@ -172,6 +173,23 @@ class StreamEncoder:
         notes = np.stack([np.cumsum(waits), rows[:, 1] + self.lows[0], lengths, loud, np.zeros(len(rows))], axis=1)
         return tune_of(notes.astype(np.int64), grid=self.grid, tempo=self.tempo, meter=self.meter)
 
+    def said(self, codes: Array) -> list[str]:
+        """What each code of a tune says: a pitch ("A4"; "–": a voice is silent), or a wait, a length, a loudness."""
+        told = []
+        for k, code in enumerate(np.asarray(codes).tolist()):
+            place = k % self.period
+            value = code - int(self._firsts[place])
+            if self.layout == "voices":
+                told.append(named(value - 1 + self.lows[place]) if value else "–")
+            elif place == 1:
+                told.append(named(value + self.lows[0]))
+            else:
+                word, values = {0: ("wait", self.waits), 2: ("length", self.lengths)}.get(
+                    place, ("loud", self.loudnesses)
+                )
+                told.append(f"{word} {values[value]}")
+        return told
+
     @property
     def bar(self) -> int:
         """Ticks of a bar of the tunes that are made."""
@@ -221,6 +239,15 @@ class StreamEncoder:
         except (TypeError, ValueError, IndexError) as e:
             raise ModelError(f"The codes of a column of tunes cannot be read: {e}") from e
         return encoder
+
+
+def named(pitch: int) -> str:
+    """A pitch as musicians call it.
+
+    >>> named(60), named(70)
+    ('C4', 'A♯4')
+    """
+    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _order(voices: int) -> list[int]:

@@ -10,15 +10,16 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ...core.errors import InputError
+from ...core.errors import InputError, listed
 from ..broken import Broken
 from ..folder.found import Found
-from ..medium import CODE, by_name
+from ..medium import CODE, by_name, legal
 from ..table.schema import many
 from ..table.sniff import encoding, is_utf8
 from ..table.sources import sources
@@ -61,6 +62,10 @@ def _folder(path: Path) -> Found | None:
     names, broken = walk(root)
     if _of_another_kind(names):
         return None
+    if (alone := _alone(names)) and (found := _file(path / alone)):
+        notes = sorted(set(names) - {alone})
+        said = [f"{many(len(notes), 'file')} left out, about the text: {listed(notes)}"] if notes else []
+        return replace(found, notes=[*found.notes, *said], broken=broken)
     left_out: Counter[str] = Counter()
     kept, texts, seen = [], [], set()
     for name in _wanted(names, root, left_out):
@@ -88,6 +93,13 @@ def _folder(path: Path) -> Found | None:
     how = f"{many(len(texts), 'file')} of {'code' if code else 'text'}, {size:,} characters"
     notes = [_said(left_out)] if left_out else []
     return _found(frame, how, code, broken, notes, len(names) + len(broken), joined=False)
+
+
+def _alone(names: Sequence[str]) -> str | None:
+    """The one text of a folder, packed or not, beside which others stand only to tell of it; None where it has more."""
+    others = [name for name in names if not legal(name)]
+    text = len(others) == 1 and by_name(_unpacked(others[0])) in ("text", "", "aside") and not _is_code(others[0])
+    return others[0] if text else None
 
 
 def _of_another_kind(names: Sequence[str]) -> bool:
