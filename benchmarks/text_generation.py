@@ -145,13 +145,18 @@ def library(times: list[str], folder: Path) -> None:
     for given in times:
         out = folder / f"library-{given}"
         told(ungated(data, given, out), given)
-        ok, count = completions(data, out)
-        low, high = _interval(ok, count)
-        print(f"{'':8}{ok} of {count} completed functions parse ({low:.0%} to {high:.0%}) at temperature {TEMPERATURE}")
+        for check in (False, True):
+            ok, count = completions(data, out, check)
+            low, high = _interval(ok, count)
+            drawn = "lines that are no Python drawn anew" if check else "lines as they come"
+            about = f"({low:.0%} to {high:.0%}) at temperature {TEMPERATURE}, {drawn}"
+            print(f"{'':8}{ok} of {count} completed functions parse {about}", flush=True)
 
 
-def completions(data: Path, out: Path) -> tuple[int, int]:
+def completions(data: Path, out: Path, check: bool) -> tuple[int, int]:
     """(how many of the functions that the model completed parse, how many it was asked for).
+
+    check: whether lines that cannot be read as Python are drawn anew, as `ungated generate` does by itself.
 
     Asked are functions of files that were sealed: the file up to the function's first line, 1500 characters at most.
     A function ends where the next line begins at the margin, or after 300 codes, with its last line left out.
@@ -169,7 +174,7 @@ def completions(data: Path, out: Path) -> tuple[int, int]:
         for head in heads(code)[:3]:
             prompt = code[: code.index(head) + len(head)][-1500:]
             text, ended = "", False
-            for piece in write(model, prompt, max_tokens=LONGEST, temperature=TEMPERATURE, seed=count):
+            for piece in write(model, prompt, max_tokens=LONGEST, temperature=TEMPERATURE, seed=count, check=check):
                 text += piece
                 if function(head, text, ended=True) != head + text:
                     ended = True

@@ -16,6 +16,7 @@ from .core.algorithm import Writer
 from .core.errors import UsageError
 from .core.numbers import Floats
 from .engines.sampling import codes
+from .generation_code import lines
 from .model import Model
 
 
@@ -46,10 +47,10 @@ class Chorus:
         total: Floats = sum(share * voice.next() for share, voice in self.parts)
         return total / total.sum()
 
-    def take(self, code: int) -> None:
+    def take(self, code: int, own: bool = False) -> None:
         """Go on by that code."""
         for _, voice in self.parts:
-            voice.take(code)
+            voice.take(code, own)
 
 
 def write(
@@ -62,25 +63,36 @@ def write(
     top_p: float = 0.95,
     seed: int | None = None,
     stop: Sequence[str] = (),
+    check: bool | None = None,
     told: Callable[[int], None] = lambda code: None,
 ) -> Iterator[str]:
     """What the model goes on with after `prompt`, in pieces as they are written; no character is ever cut.
 
     suffix: what stands after the gap that is to be filled; None goes on at the end. max_tokens: codes at most.
     temperature: 0 takes the likeliest each time. top_p: share of the chances that is drawn from. seed: the same
-    gives the same. stop: texts before which the writing ends; they are not given. told: called with each code drawn.
+    gives the same. stop: texts before which the writing ends; they are not given. check: whether lines that cannot be
+    read as Python are drawn anew; None does so where most of what was learned from is Python. Then whole lines come,
+    no gap is filled so, and not at temperature 0. told: called with each code that is written.
 
     Raises UsageError for a model that does not write, and for settings out of their range, when the first is asked.
     """
     encoder = writing(model)
-    chorus = Chorus.of(model)
     asked, begun = encoder.asked(prompt, suffix)
-    for code in asked:
-        chorus.take(code)
-    speller = encoder.speller(begun)
-    heard = Completing(chorus, speller, encoder.spelled) if begun else chorus
-    drawn_codes = codes(heard, most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    yield from until(_spelled(_counted(drawn_codes, told), speller), stop)
+
+    def begin() -> tuple[Any, Any]:
+        chorus = Chorus.of(model)
+        for code in asked:
+            chorus.take(code)
+        speller = encoder.speller(begun)
+        return (Completing(chorus, speller, encoder.spelled) if begun else chorus), speller
+
+    how: dict[str, Any] = {"most": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
+    python = model.schema[encoder.source].how.get("language") == "Python"
+    if (python if check is None else check) and suffix is None and temperature > 0:
+        yield from until(lines(begin, prompt, **how, told=told), stop)
+        return
+    heard, speller = begin()
+    yield from until(_spelled(_counted(codes(heard, **how), told), speller), stop)
 
 
 def writing(model: Model) -> Any:
@@ -127,8 +139,8 @@ class Completing:
         allowed = np.where(able, np.maximum(chances, 1e-12), 0.0)
         return allowed / allowed.sum()
 
-    def take(self, code: int) -> None:
-        self.voice.take(code)
+    def take(self, code: int, own: bool = False) -> None:
+        self.voice.take(code, own)
 
 
 def until(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:

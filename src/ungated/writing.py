@@ -32,6 +32,9 @@ _SEED = click.option("--seed", type=int, help="The same gives the same.  [defaul
 @_TOP_P
 @_MAX_TOKENS
 @click.option("--stop", "stops", multiple=True, metavar="TEXT", help="Where it ends, if it comes to write that.")
+@click.option(
+    "--check/--no-check", default=None, help="Draw lines anew that are no Python.  [default: if it learned it]"
+)
 @_SEED
 @click.option("--label", metavar="CLASS", help="Pictures of that class alone.")
 @click.option("--guidance", type=float, help="How far the class of a picture is exaggerated; 0: not at all.")
@@ -47,6 +50,7 @@ def generate(
     top_p: float,
     max_tokens: int,
     stops: tuple[str, ...],
+    check: bool | None,
     seed: int | None,
     label: str | None,
     guidance: float | None,
@@ -74,7 +78,14 @@ def generate(
     if wav or label:
         raise UsageError(f"{'--wav' if wav else '--label'} is not for a model that writes text.")
     prompt = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n").replace("\\t", "\t")
-    how = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "stop": stops, "suffix": suffix}
+    how = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_tokens": max_tokens,
+        "stop": stops,
+        "suffix": suffix,
+        "check": check,
+    }
     with _opened(out) as file:
         for k in range(count):
             if count > 1:

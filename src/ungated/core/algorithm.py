@@ -151,8 +151,8 @@ class Voice(Protocol):
         """The probability of each code to come, float64 (levels,), given all that were taken."""
         ...
 
-    def take(self, code: int) -> None:
-        """Go on by that code."""
+    def take(self, code: int, own: bool = False) -> None:
+        """Go on by that code. own: it was drawn from what this voice expected, and is no news to it."""
         ...
 
 

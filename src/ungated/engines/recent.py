@@ -99,9 +99,9 @@ class Memory:
             chance = chance / (total + self.how.doubt)
         return chance
 
-    def take(self, code: int) -> None:
-        """Go on by that code."""
-        for length in self.how.lengths:
+    def take(self, code: int, own: bool = False) -> None:
+        """Go on by that code. What is its own is not counted: it would take what it repeats for what is often said."""
+        for length in () if own else self.how.lengths:
             if len(self.codes) >= length:
                 followed = self.met[tuple(self.codes[-length:])]
                 followed[code] = followed.get(code, 0) + 1

@@ -35,19 +35,24 @@ def drawn(chances: Array, temperature: float, top_p: float, rng: np.random.Gener
     return int(order[np.searchsorted(sums[:kept], rng.random() * sums[min(kept, len(sums)) - 1])])
 
 
+def check(temperature: float, top_p: float, most: int) -> None:
+    """Raise UsageError for what codes cannot be drawn with."""
+    if temperature < 0 or not 0 < top_p <= 1 or most < 0:
+        raise UsageError("The temperature must be at least 0, top-p above 0 and at most 1, the tokens at least 0.")
+
+
 def codes(
     voice: Any, *, most: int, temperature: float = 0.8, top_p: float = 0.95, seed: int | None = None
 ) -> Iterator[int]:
     """Codes that the voice goes on with, until the document ends (code 0) or `most` are drawn."""
-    if temperature < 0 or not 0 < top_p <= 1 or most < 0:
-        raise UsageError("The temperature must be at least 0, top-p above 0 and at most 1, the tokens at least 0.")
+    check(temperature, top_p, most)
     rng = np.random.default_rng(seed)
     for _ in range(most):
         code = drawn(voice.next(), temperature, top_p, rng)
         if code == 0:
             return
         yield code
-        voice.take(code)
+        voice.take(code, own=True)
 
 
 def sample(fitted: Fitted, seed: int) -> Array | None:

@@ -393,12 +393,12 @@ class NetVoice:
                 last[-self.fitted.marks :] = -np.inf
             return np.array(last.softmax(-1).numpy())
 
-    def take(self, code: int) -> None:
+    def take(self, code: int, own: bool = False) -> None:
         """Go on by that code."""
         levels, marks = self.fitted.design["levels"], self.fitted.marks
         self.codes.append(code)
         if self.beside is not None:
-            self.beside.take(code)
+            self.beside.take(code, own)
         if marks and code == levels - 1:
             self._restart(self._fitting())
 

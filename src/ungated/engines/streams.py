@@ -68,7 +68,7 @@ class GramVoice:
             chances[-self.gap.marks :] = 0.0
         return chances / chances.sum()
 
-    def take(self, code: int) -> None:
+    def take(self, code: int, own: bool = False) -> None:
         """Go on by that code."""
         if self.gap.hears(code):
             self.context = self.grams.follow(self.context, code)

@@ -77,11 +77,11 @@ class CacheVoice:
         chances = self.memory.mixed(self.beside.next())
         return chances / chances.sum()
 
-    def take(self, code: int) -> None:
+    def take(self, code: int, own: bool = False) -> None:
         """Go on by that code."""
         self.beside.take(code)
         if self.gap.hears(code):
-            self.memory.take(code)
+            self.memory.take(code, own)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class FactoredVoice:
             chance[-of.marks :] = 0.0
         return chance / chance.sum()
 
-    def take(self, code: int) -> None:
+    def take(self, code: int, own: bool = False) -> None:
         """Go on by that code; 0 begins another sequence."""
         if self.gap.hears(code):
             self.codes = [] if code == 0 else [*self.codes, code]

@@ -9,7 +9,7 @@ import codecs
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,10 @@ def _folder(path: Path) -> Found | None:
         raise InputError(f"{path}: there is no text to learn from. {_said(left_out)}.")
     frame = pl.DataFrame({"text": texts, "file": kept}, schema={"text": pl.String, "file": pl.String})
     size = sum(map(len, texts))
-    code = sum(len(t) for t, n in zip(texts, kept, strict=True) if _is_code(n)) > size / 2
-    how = f"{many(len(texts), 'file')} of {'code' if code else 'text'}, {size:,} characters"
+    language = _language({name: len(text) for name, text in zip(kept, texts, strict=True)})
+    how = f"{many(len(texts), 'file')} of {language or 'text'}, {size:,} characters"
     notes = [_said(left_out)] if left_out else []
-    return _found(frame, how, code, broken, notes, len(names) + len(broken), joined=False)
+    return _found(frame, how, language, broken, notes, len(names) + len(broken), joined=False)
 
 
 def _alone(names: Sequence[str]) -> str | None:
@@ -111,7 +111,7 @@ def _of_another_kind(names: Sequence[str]) -> bool:
 def _found(
     frame: pl.DataFrame,
     how: str,
-    code: bool,
+    language: str,
     broken: list[Broken],
     notes: list[str],
     files: int,
@@ -120,13 +120,21 @@ def _found(
     sealed: pl.DataFrame | None = None,
 ) -> Found:
     kinds = {"text": "text", "file": "identifier"}
-    about: dict[str, Any] = {"text": {"joined": joined, "fills": code}}
+    about: dict[str, Any] = {"text": {"joined": joined, "fills": bool(language), "language": language}}
     return Found("text", frame, kinds, None, how, files, sealed, broken, notes, in_order=joined, hows=about)
 
 
 def _said(left_out: Counter[str]) -> str:
     reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.most_common())
     return f"{many(left_out.total(), 'file')} left out: {reasons}"
+
+
+def _language(sizes: Mapping[str, int]) -> str:
+    """What most of the files of those names and sizes are written in: "Python", other "code", or "" for prose."""
+    half = sum(sizes.values()) / 2
+    if sum(size for name, size in sizes.items() if name.lower().endswith((".py", ".pyi"))) > half:
+        return "Python"
+    return "code" if sum(size for name, size in sizes.items() if _is_code(name)) > half else ""
 
 
 def _is_code(name: str) -> bool:
@@ -287,7 +295,7 @@ def _file(path: Path) -> Found | None:
     frame = pl.DataFrame({"text": pieces, "file": [path.name] * len(pieces)})
     sealed = pl.DataFrame({"text": [text[cut:]], "file": [path.name]})
     how = f"one text of {len(text):,} characters; its last {SEALED:.0%} are sealed"
-    return _found(frame, how, _is_code(_unpacked(path.name)), [], [], 1, joined=True, sealed=sealed)
+    return _found(frame, how, _language({_unpacked(path.name): 1}), [], [], 1, joined=True, sealed=sealed)
 
 
 def _pieces(text: str, count: int) -> list[str]:
