@@ -1,6 +1,6 @@
 """The climb's parts: splits that keep rows apart, a ladder that promotes what errs less, an ensemble that helps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, setting
+from ungated.core.numbers import Form
 from ungated.search import split
 from ungated.search.climb import Member, Summit, quicker, whole_answer
 from ungated.search.ensemble import temperature, weigh
@@ -119,11 +120,11 @@ def _run(ladder: Ladder, loss, steps: int, left: float = 1e9) -> list[Step]:
     return done
 
 
-def _ladder(seed: int = 0, limit: int | None = None, repeats: int = 2) -> Ladder:
+def _ladder(seed: int = 0, limit: int | None = None, repeats: int = 2, width: int = 1) -> Ladder:
     folds = split.folds(None, 60, 0, 3, repeats)
     planned = {"stub": 1.0, "other": 1.0, "third": 1.0}
     entrants = [Entrant(a) for a in (_Stub(), _Other(), _Third())]
-    return Ladder(entrants, planned, folds, seed=seed, width=1, limit=limit)
+    return Ladder(entrants, planned, folds, seed=seed, width=width, limit=limit)
 
 
 def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
@@ -167,6 +168,51 @@ def test_an_abandoned_trial_takes_no_more_steps() -> None:
     promoted = next(s for s in iter(lambda: ladder.next(1e9, 2), None) if s.trial is first.trial)
     ladder.abandon(promoted.trial, "killed")
     assert all(s.trial is not first.trial for s in _run(ladder, lambda t: 1.0, 50))
+
+
+def test_what_ran_out_of_memory_beside_others_is_fitted_once_more_alone() -> None:
+    ladder = _ladder(width=3)
+    first, second, third = (ladder.next(1e9, 3) for _ in range(3))
+    assert ladder.again(first)
+    assert ladder.next(1e9, 3) is None  # the others are waited for
+    for step in (second, third):
+        ladder.record(step, Result(np.zeros((1, 1)), 1.0, 1.0, 0, 0.0, 0, []))
+    again = ladder.next(1e9, 3)
+    assert again == first
+    assert ladder.next(1e9, 3) is None  # nothing is fitted beside it
+    assert not ladder.again(again)
+    ladder.abandon(again.trial, "ran out of memory")
+    assert ladder.next(1e9, 3).trial is not first.trial
+
+
+def test_of_what_generates_one_alone_runs_the_long_course() -> None:
+    names = ("baseline", "network", "slower", "counts")
+    cards = {n: Card(n, n, 1990, "none", frozenset({"generate"}), form=Form.STREAM, anytime=True) for n in names}
+    cards["counts"] = replace(cards["counts"], ends=True)
+    known = [Entrant(type(n, (_Stub,), {"card": card})()) for n, card in cards.items()]
+    ladder = Ladder(
+        known[1:], dict.fromkeys(names, 1.0), [split.Fold(np.arange(50), np.arange(50, 60))], seed=0, width=3
+    )
+    errors = {"baseline": 8.0, "network": 2.0, "slower": 3.0, "counts": 1.9}
+
+    def come(step: Step, loss: float, seconds: float = 1.0) -> None:
+        ladder.record(step, Result(np.zeros((1, 1)), loss, seconds, 0, 0.0, 0, []))
+
+    come(ladder.begin(known[0]), 8.0)
+    tastes = [ladder.next(100.0, 2) for _ in range(3)]
+    for step in tastes[:2]:
+        step.trial.given = 1.0
+        come(step, errors[step.trial.id])
+    assert ladder.next(97.0, 2) is None  # the third is waited for
+    come(tastes[2], errors[tastes[2].trial.id])
+    course = ladder.next(96.0, 2)
+    assert course.trial.id == "network"
+    assert course.trial.alone
+    assert course.trial.course > 90
+    assert ladder.next(95.0, 2) is None
+    come(course, 1.5, 90.0)
+    later = [ladder.next(5.0, 2) for _ in range(3)]
+    assert not any(s.trial.course for s in later if s)
 
 
 def test_a_summit_that_answers_slowly_keeps_one_parting_a_member() -> None:

@@ -40,7 +40,7 @@ def lines(
     while len(stand) < most:
         draft, text, ended = _draft(voice, speller, most - len(stand), temperature, top_p, rng)
         tries += 1
-        if not _stands(above + text, ended, whole=ended or len(stand) + len(draft) < most) and tries < TRIES:
+        if not _stands(above, text, ended) and tries < TRIES:
             voice, speller = begin()
             for code in stand:
                 speller.take(code)
@@ -71,9 +71,9 @@ def _draft(
     return draft, text, False
 
 
-def _stands(code: str, ended: bool, whole: bool) -> bool:
-    """Whether it can be read as Python, or as the beginning of some. whole: whether its last line is."""
+def _stands(above: str, text: str, ended: bool) -> bool:
+    """Whether what is above, with the text below it, can be read as Python or as the beginning of some."""
     if ended:
-        return parses(code if code.endswith("\n") else code + "\n")
-    lines, _, rest = code.rpartition("\n")
-    return not whole or begins(lines + "\n", rest)
+        return parses(f"{above}{text}\n")
+    lines, whole, rest = text.rpartition("\n")
+    return not whole or begins(f"{above}{lines}\n", rest)  # without its end, there was no room for a line to be whole

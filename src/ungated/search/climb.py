@@ -18,7 +18,7 @@ from ..core.algorithm import Algorithm, Entrant
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Floats, Form, Numbers
 from ..engines import interrupt, state
-from ..engines.jobs import Done, Job, Shown, name_of
+from ..engines.jobs import MEMORY, Done, Job, Shown, name_of
 from ..engines.pool import Pool
 from .diary import Diary
 from .ensemble import temperature, weigh
@@ -265,7 +265,7 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
         valid=valid,
         out=terms.scratch / name,
         seed=terms.seed + 1000 * step.fold,
-        threads=terms.threads,
+        threads=terms.threads * (terms.workers if trial.alone and trial.course else 1),
         seconds=trial.given,
         bytes=terms.worker_bytes,
         start=terms.start(trial.entrant),
@@ -288,7 +288,8 @@ def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
     """Note what came of a step."""
     if done.fate:
-        ladder.abandon(step.trial, done.fate)
+        if done.fate != MEMORY or not ladder.again(step):
+            ladder.abandon(step.trial, done.fate)
         return
     answer = np.load(done.job.out / "answer.npy", allow_pickle=False)
     loss = terms.task.loss(terms.y[terms.folds[step.fold].valid], answer)

@@ -60,7 +60,7 @@ class Trial:
 
     rung: the highest it has been sent to. fate: why it ended, if it did. given: seconds that its last fit was allowed.
     sampled: whether that was on a part of the rows alone. course: seconds that each of its fits may take, where it runs
-    the long course.
+    the long course. alone: whether nothing else is fitted beside it.
     """
 
     key: int
@@ -72,6 +72,7 @@ class Trial:
     given: float = math.inf
     sampled: bool = False
     course: float = 0.0
+    alone: bool = False
 
     @property
     def cut_short(self) -> bool:
@@ -129,6 +130,10 @@ class Ladder:
         self._planned = planned
         self._slower = dict.fromkeys(planned, 1.0)
         self._queue: list[Step] = []
+        self._under_way: set[tuple[int, int]] = set()  # trials and folds of steps that were given and not heard of yet
+        self._one_course = len(self.rungs) == 1 and any(
+            e.tastes and e.algorithm.card.tasks == {"generate"} for e in entrants
+        )
         self._width, self._limit, self._fixed = width, limit, fixed
         self._rng = np.random.default_rng([seed, 3])
         self._best, self._stale = math.inf, 0
@@ -138,6 +143,7 @@ class Ladder:
     def record(self, step: Step, result: Result) -> None:
         """Note the result of a step."""
         trial = step.trial
+        self._under_way.discard((trial.key, step.fold))
         trial.results[step.fold] = result
         if (planned := self._planned.get(trial.id)) and step.fold == self.rungs[0][0]:
             self._slower[trial.id] = 0.5 * self._slower[trial.id] + 0.5 * result.seconds / max(planned, 1e-3)
@@ -149,13 +155,31 @@ class Ladder:
     def abandon(self, trial: Trial, fate: str) -> None:
         """Note that a trial ended before its time; its remaining steps are dropped."""
         trial.fate = trial.fate or fate
-        self._queue = [s for s in self._queue if s.trial is not trial]
+        self._forget(trial)
+
+    def again(self, step: Step) -> bool:
+        """Note that memory ran out in a step that had others beside it: it is made once more, alone.
+
+        False where it was alone already, or where what is beside it runs the long course and is not to be waited for.
+        """
+        beside = self._under_way - {(step.trial.key, step.fold)}
+        hopeless = step.trial.alone or not beside or any(self.trials[key].course for key, _ in beside)
+        if hopeless or self._limit is not None:
+            return False
+        self._under_way.discard((step.trial.key, step.fold))
+        step.trial.alone = True
+        self._queue.append(step)
+        return True
 
     def drop(self, trial: Trial) -> None:
         """Note that there is no time for the rest of a trial; what it has come to so far stays."""
-        self._queue = [s for s in self._queue if s.trial is not trial]
+        self._forget(trial)
         if not trial.results:
             trial.fate = "no time left for it"
+
+    def _forget(self, trial: Trial) -> None:
+        self._queue = [s for s in self._queue if s.trial is not trial]
+        self._under_way = {(key, fold) for key, fold in self._under_way if key != trial.key}
 
     @property
     def settled(self) -> bool:
@@ -166,6 +190,17 @@ class Ladder:
 
     def next(self, left: float, workers: int) -> Step | None:
         """The next fit to make with `left` seconds to go, or None while it is better to wait for results."""
+        if any(self.trials[key].alone for key, _ in self._under_way):
+            return None
+        step = self._next(left, workers)
+        if step and step.trial.alone and self._under_way:
+            self._queue.insert(0, step)
+            return None
+        if step:
+            self._under_way.add((step.trial.key, step.fold))
+        return step
+
+    def _next(self, left: float, workers: int) -> Step | None:
         while self._queue:
             step = self._queue.pop(0)
             if not step.trial.fate:
@@ -195,7 +230,7 @@ class Ladder:
     def _send(self, trial: Trial, folds: Sequence[int], left: float, workers: int) -> Step | None:
         """Queue the trial's fits on these folds; the first of them."""
         self._queue = [Step(trial, k) for k in folds]
-        return self.next(left, workers)
+        return self._next(left, workers)
 
     def expected(self, trial: Trial) -> float:
         """Seconds that one more fold of the trial should take."""
@@ -232,6 +267,7 @@ class Ladder:
         Where one fold judges, it gets one worker at once. The other workers follow with other settings of it, and where
         there are more folds all of them follow, where it is about as good as the best already or better, once nothing
         that is cheap waits. idle: nothing else is left to do, so that it costs nothing whatever its taste came to.
+        Of what generates, one alone runs it, on all threads: to be learned well is worth more there than to differ.
         """
         done, first = self.rungs[0], self.rungs[0][0]
         tasting = any(t.entrant.tastes and first not in t.results and not t.fate for t in self.trials)
@@ -242,8 +278,10 @@ class Ladder:
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         most = math.inf if idle else LEARNED * self.trials[0].loss(done)
         short = [t for t in ranked if t.cut_short and t.loss(done) < most]
-        running = sum(bool(t.course) for t in self.trials)
-        if not short or course < 1.5 * short[0].given or running >= workers:
+        running = sum(bool(t.course) and not (t.fate and self._one_course) for t in self.trials)
+        if not short or course < 1.5 * short[0].given or running >= (1 if self._one_course else workers):
+            return None
+        if self._one_course and self._waiting:
             return None
         promising = short[0].loss(done) < PROMISING * ranked[0].loss(done)
         cheap = any(self._expected(e.key) < CHEAPER * left for e in self._waiting)
@@ -252,7 +290,7 @@ class Ladder:
         best = short[0].entrant
         entrant = self._variants[best.key].pop(0) if running and self._variants.get(best.key) else best
         trial = self.begin(entrant if not running or entrant is not best else self._vary(best)).trial
-        trial.rung, trial.course = min(1, len(self.rungs) - 1), course
+        trial.rung, trial.course, trial.alone = min(1, len(self.rungs) - 1), course, self._one_course
         return trial
 
     def _promotable(self, left: float, workers: int) -> Trial | None:
@@ -328,7 +366,7 @@ class Ladder:
         """Where the climb stands, as JSON values, but for what fits came to: of these only the folds are named."""
         trials = [
             _words(t.entrant)
-            | {f: getattr(t, f) for f in ("rung", "fate", "finished_at", "given", "sampled", "course")}
+            | {f: getattr(t, f) for f in ("rung", "fate", "finished_at", "given", "sampled", "course", "alone")}
             | {"folds": list(t.results)}
             for t in self.trials
         ]
@@ -354,6 +392,7 @@ class Ladder:
         for key, told in enumerate(kept["trials"][1:], start=1):
             trial = Trial(key, entrant(told), told["rung"], fate=told["fate"], finished_at=told["finished_at"])
             trial.given, trial.sampled, trial.course = told["given"], told["sampled"], told["course"]
+            trial.alone = told["alone"]
             for fold in told["folds"]:
                 with contextlib.suppress(ModelError):
                     trial.results[fold] = result(key, fold)
