@@ -91,7 +91,7 @@ def test_the_indent_of_the_next_line_must_be_one_that_was() -> None:
 
 def test_a_prompt_is_read_from_where_it_can_be() -> None:
     assert readable("    return x\n\ndef g(y):\n    z = y\n    re") == "def g(y):\n    z = y\n    re"
-    assert readable("a 'quoted text\nthat is prose\nx = 1\n") == "x = 1\n"
+    assert readable("a 'quoted text\nwhich reads as prose\nx = 1\n") == "x = 1\n"
     assert readable("def f(") == "def f("
     assert readable("") == ""
 
