@@ -53,7 +53,7 @@ class TestFolder:
         assert said.startswith("9 files left out")
         for why in ("packages", ".gitignore", "no text", "squeezed", "copies", "larger than 1 MB", "empty"):
             assert why in said
-        assert found.hows["text"] == {"joined": False, "fills": True}
+        assert found.hows["text"] == {"joined": False, "fills": True, "language": "Python"}
         assert not found.broken
 
     @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ LEARNED = pl.Series("text", ["def read(path):\n    return open(path).read()\n", 
 def encoder(request: pytest.FixtureRequest) -> StreamEncoder:
     if request.param == PAIRS:
         pytest.importorskip("tokenizers")
-    return StreamEncoder.fit(LEARNED, {"units": request.param, "fills": True})
+    return StreamEncoder.fit(LEARNED, {"units": request.param, "fills": True, "language": "Python"})
 
 
 class TestStream:
