@@ -118,7 +118,7 @@ LEARNED = pl.Series("text", ["def read(path):\n    return open(path).read()\n", 
 def encoder(request: pytest.FixtureRequest) -> StreamEncoder:
     if request.param == PAIRS:
         pytest.importorskip("tokenizers")
-    return StreamEncoder.fit(LEARNED, {"units": request.param, "fills": True, "language": "Python"})
+    return StreamEncoder.fit(LEARNED, {"units": request.param, "fills": True})
 
 
 class TestStream:
