@@ -1,6 +1,7 @@
 """Kills fits at random moments, in every way that a machine or a person does, and sees what is left. Run by hand:
 
     python benchmarks/kills.py --count 200 --seed 0
+    python benchmarks/kills.py --count 100 --tasks cluster,detect,embed,associate,generate
 
 A worker is killed; the parent is killed; Ctrl-C is typed (the whole group hears it), or only the parent hears it, or it
 is typed twice; an algorithm takes memory without bound, sleeps through its deadline, or crashes its process. Then:
@@ -14,6 +15,7 @@ is typed twice; an algorithm takes memory without bound, sleeps through its dead
 import argparse
 import contextlib
 import datetime
+import json
 import os
 import platform
 import random
@@ -33,10 +35,13 @@ import psutil
 
 import ungated
 from ungated.core.errors import UngatedError
+from ungated.generation import write, writes
 
 BUDGET, LATE = 4.0, 4.0  # seconds
 MEMORY = 600_000_000  # bytes
 WAYS = ("worker", "parent", "Ctrl-C", "Ctrl-C to the parent", "Ctrl-C twice", "memory", "deadline", "crash")
+TASKS = {"cluster": "wine", "detect": "wine", "embed": "digits", "associate": "baskets", "generate": "prose"}
+WITH_TARGET = ("wine", "diabetes", "large")
 ROGUES = {"memory": "hog", "deadline": "sleeper", "crash": "crasher"}
 ROGUE = """
 import os, time
@@ -92,18 +97,22 @@ def stage(folder: Path) -> dict[str, Path | str]:
     x = rng.normal(size=(20_000, 20))
     large = pl.DataFrame({f"x{i}": x[:, i] for i in range(20)}).with_columns(pl.Series("y", x[:, 0] * x[:, 1] > 0.2))
     large.write_csv(folder / "large.csv")
+    baskets = [sorted(set(rng.zipf(1.5, rng.integers(2, 12)) % 60)) for _ in range(5000)]
+    (folder / "baskets.csv").write_text("".join(",".join(f"item{i}" for i in b) + "\n" for b in baskets))
+    (folder / "prose.txt").write_text("\n".join(p.read_text() for p in sorted(Path(json.__file__).parent.glob("*.py"))))
     info = folder / "rogue-1.0.dist-info"
     info.mkdir()
     (folder / "rogue.py").write_text(ROGUE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rogue\nVersion: 1.0\n")
     points = "".join(f"{name} = rogue:{name.title()}\n" for name in ROGUES.values())
     (info / "entry_points.txt").write_text(f"[ungated.algorithms]\n{points}")
-    return {"wine": "wine", "diabetes": "diabetes", "large": folder / "large.csv"}
+    files = {"large": folder / "large.csv", "baskets": folder / "baskets.csv", "prose": folder / "prose.txt"}
+    return {"wine": "wine", "diabetes": "diabetes", "digits": "digits", **files}
 
 
-def start(data: Path | str, out: Path, way: str, home: Path, log: Path) -> subprocess.Popen[bytes]:
-    """A fit in a session of its own, with the rogue that `way` calls for."""
-    words = ["fit", str(data), "--time", f"{BUDGET:g}s", "--out", str(out)]
+def start(data: Path | str, out: Path, task: str, way: str, home: Path, log: Path) -> subprocess.Popen[bytes]:
+    """A fit in a session of its own, with the rogue that `way` calls for. task: "" where there is a target."""
+    words = ["fit", str(data), "--time", f"{BUDGET:g}s", "--out", str(out), *(["--task", task] if task else [])]
     if way in ROGUES:
         words += ["--algorithms", f"naive_bayes,ridge,decision_tree,gradient_boosting,{ROGUES[way]}"]
     if way == "memory":
@@ -191,7 +200,12 @@ def judge(left: Left, way: str, out: Path, before: bool) -> None:
     if left.model:
         try:
             model = ungated.load(out)
-            assert model.answers(model.run.source).height
+            if model.task.id == "generate":
+                answered = not writes(model) or bool(list(write(model, max_tokens=5, seed=0)))
+            else:
+                answered = bool(model.answers(model.run.source).height)
+            if not answered:
+                left.wrong.append("a model that answers nothing")
             if way == "memory" and model.run.peak_bytes > MEMORY:
                 left.wrong.append(f"it held {model.run.peak_bytes / 1e6:.0f} MB")
         except UngatedError as error:
@@ -232,8 +246,11 @@ def main() -> None:
     options.add_argument("--count", type=int, default=200)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--ways", default=",".join(WAYS), help="of these, separated by commas")
+    options.add_argument("--tasks", help=f"without a target, of {', '.join(TASKS)}; then no algorithm misbehaves")
     chosen = options.parse_args()
-    ways = chosen.ways.split(",")
+    ways = [way for way in chosen.ways.split(",") if not (chosen.tasks and way in ROGUES)]
+    tasks = chosen.tasks.split(",") if chosen.tasks else []
+    asked = [(TASKS[task], task) for task in tasks] or [(name, "") for name in WITH_TARGET]
     rng = random.Random(chosen.seed)
     codes: dict[str, Counter[int]] = {way: Counter() for way in ways}
     models, broken, longest = Counter[str](), Counter[str](), Counter[str]()
@@ -243,13 +260,13 @@ def main() -> None:
         sets = stage(home)
         ungated.fit("wine", algorithms="naive_bayes", candidates=1, out=home / "earlier")
         for i in range(chosen.count):
-            way, name, before = ways[i % len(ways)], rng.choice(list(sets)), rng.random() < 0.5
+            way, (name, task), before = ways[i % len(ways)], rng.choice(asked), rng.random() < 0.5
             moment = rng.uniform(0.3, 0.85 * BUDGET)  # before that, Python itself is starting
             out, log = home / f"{i}" / "model", home / f"{i}.log"
             out.parent.mkdir()
             if before:
                 shutil.copytree(home / "earlier", out)
-            left = watched(start(sets[name], out, way, home, log), way, moment, rng, log)
+            left = watched(start(sets[name], out, task, way, home, log), way, moment, rng, log)
             judge(left, way, out, before)
             if way == "parent":
                 left.wrong += again(out, home)
@@ -259,7 +276,7 @@ def main() -> None:
             broken[way] += bool(left.wrong)
             if left.wrong:
                 print(
-                    f"! {i}: {way} at {moment:.2f} s of {name}: {'; '.join(left.wrong)}\n  {left.said[-1500:]}",
+                    f"! {i}: {way} at {moment:.2f} s of {name} {task}: {'; '.join(left.wrong)}\n  {left.said[-1500:]}",
                     flush=True,
                 )
             shutil.rmtree(out.parent)
