@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.numbers import Array, Column
 
-MANY = 16  # levels from which on few rows are left for each
+MANY, FEW = 16, 100  # levels of a column, and rows that each has at most on average: of more, trees learn by themselves
 DOUBT = 1.0  # rows that the mean of all counts for beside those of a level
 
 
@@ -37,7 +37,7 @@ class LevelMeans:
     @classmethod
     def learned(cls, x: Array, y: Array, columns: Sequence[Column], seed: int) -> tuple[Self, Array]:
         """(what to tell new rows, x float32 (n, d + k) with what its own rows are told), y float (n,)."""
-        places = np.array([i for i, c in enumerate(columns) if c.levels >= MANY], np.int64)
+        places = np.array([i for i, c in enumerate(columns) if c.levels >= max(MANY, len(y) / FEW)], np.int64)
         most = max((columns[i].levels for i in places), default=0)
         mean, order = float(np.mean(y)), np.random.default_rng(seed).permutation(len(y))
         means = np.full((len(places), most + 2), mean, np.float32)
