@@ -148,6 +148,6 @@ def tell_found(run: Run, model: Model, question: Question, budget: Budget) -> No
 
 
 def _allowance(question: Question, budget: Budget) -> float:
-    """Seconds for the figures that take time."""
+    """Seconds for the figures that take time. Somewhat less than what is left: the last question may take longer."""
     most = (0.1 if question.mixed else 0.05) * budget.seconds + 0.5
-    return float(np.clip(budget.left() - 0.5, 0.3, most))
+    return float(np.clip(budget.left() - 0.5 - 0.02 * budget.seconds, 0.3, most))
