@@ -252,6 +252,17 @@ def test_an_ensemble_errs_no_more_than_its_best_member(seed: int, members: int) 
     assert task.loss(y, mean) <= min(task.loss(y, a) for a in answers) + 1e-12
 
 
+def test_many_settings_of_one_kind_leave_a_place_for_what_errs_differently() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=3000)
+    alike = rng.normal(size=3000)
+    answers = [(y + alike + 0.01 * rng.normal(size=3000))[:, None] for _ in range(40)]
+    answers.append((y + 1.2 * rng.normal(size=3000))[:, None])
+    task = Regress.learn(y)
+    assert weigh(answers, y, task)[-1] == 0
+    assert weigh(answers, y, task, ["alike"] * 40 + ["other"])[-1] > 0.2
+
+
 def test_temperature_mends_what_is_too_sure() -> None:
     rng = np.random.default_rng(0)
     task = Classify(("a", "b"))

@@ -347,10 +347,10 @@ def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
     keys = list(whole)
     y = terms.y[rows]
     answers = [whole[k][0][rows] for k in keys]
-    weights = weigh(answers, y, terms.task)
+    by_key = {t.key: t for t in trials}
+    weights = weigh(answers, y, terms.task, [by_key[k].id for k in keys])
     mean = terms.task.blend([a for a, w in zip(answers, weights, strict=True) if w], weights[weights > 0])
     by = temperature(mean, y, terms.task) if terms.task.mixes else 1.0
-    by_key = {t.key: t for t in trials}
     members = [
         Member(by_key[k], float(w), {f: terms.scratch / f"{k}-{f}" for f in whole[k][1]})
         for k, w in zip(keys, weights, strict=True)

@@ -36,14 +36,20 @@ class Judge(Protocol):
     def adjust(self, answer: Answer, by: float) -> Answer: ...
 
 
-def weigh(answers: Sequence[Answer], y: Array, task: Judge) -> Floats:
-    """Weights, one for each candidate's validation answers (n, outputs), that add up to 1; most are 0."""
+def weigh(answers: Sequence[Answer], y: Array, task: Judge, kinds: Sequence[str] = ()) -> Floats:
+    """Weights, one for each candidate's validation answers (n, outputs), that add up to 1; most are 0.
+
+    kinds: what each candidate is a setting of. The best of each kind is always looked at: many settings of one, all but
+    alike, would else leave no place for what errs differently.
+    """
     alone = np.array([task.loss(y, a) for a in answers])
     if not task.mixes:
         return np.eye(len(answers))[int(np.argmin(alone))]
     if (told := task.weigh(alone)) is not None:
         return told
-    library = np.argsort(alone, kind="stable")[:LIBRARY].tolist()
+    ranked = np.argsort(alone, kind="stable").tolist()
+    champions = {kinds[i]: i for i in reversed(ranked)} if kinds else {}
+    library = [*ranked[:LIBRARY], *(i for i in ranked[LIBRARY:] if i in champions.values())]
     picked = [answers[i] for i in library]
     weights = np.zeros(len(answers))
     weights[library] = _bagged(picked, y, task) if len(y) < FEW else _greedy(picked, y, task, start=1)
