@@ -259,8 +259,8 @@ for i in range(2):
 while pool.warm < 2:
     time.sleep(0.01)
 time.sleep(0.1)
-print("busy", flush=True)
 try:
+    print("busy", flush=True)
     while True:
         pool.wait(1)
 except KeyboardInterrupt:
