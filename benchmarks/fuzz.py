@@ -36,7 +36,7 @@ import ungated
 from ungated import cli, pipeline
 from ungated.core.errors import UngatedError
 from ungated.modalities import table
-from ungated.question import LIKELY_TARGETS
+from ungated.question.supervised import LIKELY_TARGETS
 
 HANG = 30.0  # seconds
 FIT = ["--time", "4s", "--candidates", "3", "--algorithms", "naive_bayes,ridge,decision_tree"]
