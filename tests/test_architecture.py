@@ -4,6 +4,8 @@ Run as a script (`make docs`) it redraws the tree of files in ARCHITECTURE.md fr
 """
 
 import ast
+import importlib
+import importlib.util
 import os
 import re
 import shutil
