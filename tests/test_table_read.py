@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ungated.core.errors import InputError
 from ungated.modalities import table
+from ungated.modalities.reading import read
 
 sys.path.insert(0, str(Path(__file__).parent))
 from nasty import GOOD, NASTY, nasty_csv
@@ -83,6 +84,11 @@ def test_nasty_by_hand(tmp_path: Path, name: str) -> None:
     found = whole(write(tmp_path, NASTY[name]))
     assert isinstance(found, InputError | table.Raw)
     assert time.monotonic() - started < 20
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(InputError, match="too long"):
+        read("x" * 300)
 
 
 def test_there_are_enough_nasty_tables() -> None:

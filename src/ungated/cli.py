@@ -22,6 +22,7 @@ from .serving.command import serve
 from .writing import complete, generate
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+LONGEST_NAME = 80  # of a model that nobody named
 
 
 @click.group(context_settings=_SETTINGS)
@@ -410,7 +411,7 @@ def _settings(words: tuple[str, ...]) -> dict[str, Any]:
 
 def _unused(folder: Path) -> Path:
     """`folder`, or with a number where it is taken: no earlier model or run is overwritten unless --out names it."""
-    taken = folder
+    taken = folder = folder.with_name(folder.name[:LONGEST_NAME])
     count = 2
     while taken.exists() or taken.with_name(f"{taken.name}.run").exists():
         taken = folder.with_name(f"{folder.name}-{count}")

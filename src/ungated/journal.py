@@ -220,7 +220,8 @@ def _absolute(named: Any) -> str | None:
     """A path that holds wherever one stands; the name of a set as it is."""
     if named is None:
         return None
-    return str(Path(named).expanduser().resolve()) if Path(named).expanduser().exists() else str(named)
+    path = Path(named).expanduser()
+    return str(path.resolve()) if os.path.exists(path) else str(named)  # which says no where Path.exists raises
 
 
 def _alone(folder: Path) -> None:

@@ -3,6 +3,7 @@
 The one door through which `question`, `model` and `show` read data; it asks `folder` first, and `table` for the rest.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -36,6 +37,7 @@ def read(
     code is a corpus to whoever generates. said: a person's settings; for new data, what was made out of those that
     were learned from. Raises InputError and UsageError.
     """
+    _can_be(source)
     if task in (None, "associate"):
         if task is not None and isinstance(source, list | tuple) and [str(s) for s in source] == ["-"]:
             return basket.from_input(sys.stdin.buffer.read(), limit_bytes, seed)
@@ -46,6 +48,17 @@ def read(
         if task is not None:
             return basket.from_table(_read(source, limit_bytes, seed, label_from, task), layout)
     return _read(source, limit_bytes, seed, label_from, task)
+
+
+def _can_be(source: Any) -> None:
+    """Raise InputError for a path that no file can have, or that may not be looked at."""
+    if isinstance(source, str | PathLike):
+        try:
+            os.stat(source)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            pass  # it may be the name of a set, and else it is told who looked for what
+        except OSError as e:
+            raise InputError(f"{str(source)[:80]}… cannot be read: {e.strerror}.") from e
 
 
 def _read(source: Any, limit_bytes: int | None, seed: int, label_from: str | None, task: str | None) -> Raw:
