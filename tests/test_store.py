@@ -382,7 +382,7 @@ def test_a_file_is_added_and_replaced(model: Path) -> None:
 
 
 @pytest.mark.parametrize("dies_at", [0, 1, 2])
-def test_a_death_while_a_file_is_added_costs_that_file_alone(
+def test_a_death_while_a_file_is_replaced_leaves_the_old_one_or_the_new(
     model: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
 ) -> None:
     put, calls = store._put, []
@@ -398,10 +398,17 @@ def test_a_death_while_a_file_is_added_costs_that_file_alone(
         store.add_file(model, "run.json", '{"seed": 1}')
     contents = store.read(model)
     assert contents.document == DOCUMENT
-    assert contents.files == ({"run.json": b'{"seed": 0}'} if dies_at == 0 else {})
+    assert contents.files == {"run.json": b'{"seed": 1}' if dies_at == 2 else b'{"seed": 0}'}
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        store.add_file(model, "report.html", "<p>")
+    assert store.read(model).files.get("report.html") is None  # one that is new is not trusted before it is done
     monkeypatch.setattr(store, "_put", put)
     store.add_file(model, "run.json", '{"seed": 1}')
     assert store.read(model).files == {"run.json": b'{"seed": 1}'}
+    (model / "run.json").write_text('{"seed": 7}')
+    with pytest.raises(ModelError, match="not those that were written"):
+        store.read(model)
 
 
 def dead() -> int:

@@ -115,8 +115,8 @@ def add_file(folder: Path, name: str, content: str | bytes) -> None:
     """Put a file beside the states of a model, or replace it: the record and the report, once the test is opened.
 
     Such a file is sealed like the others, since an error bar with a changed digit misleads as much as a changed weight.
-    model.json first says "being written", then the file is renamed into place, then model.json says its hash: killed
-    at any moment, the folder still reads, with the file or without it.
+    model.json first says that it is being written and has the old hash or the new one, then the file is renamed into
+    place, then model.json says its hash: killed at any moment, the folder still reads, with the one file or the other.
 
     Raises ModelError where `folder` is not a model, UsageError where it cannot be written.
     """
@@ -126,10 +126,12 @@ def add_file(folder: Path, name: str, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     with _explained(folder):
         manifest = _manifest(folder)
-        manifest["files"][name] = None
+        after = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        standing = [about for about in _either(manifest["files"].get(name)) if _is(folder / name, about)]
+        manifest["files"][name] = [*standing, after] if standing else None
         _put(folder, MANIFEST, _sealed(manifest))
         _put(folder, name, data)
-        manifest["files"][name] = _about(folder / name)
+        manifest["files"][name] = after
         _put(folder, MANIFEST, _sealed(manifest))
 
 
@@ -349,12 +351,12 @@ def _ill_formed(manifest: dict[str, Any]) -> str:
             return f"it lists a file {path[:80]!r}, which could lie outside the folder"
         if not _allowed(path, states):
             return f"it lists {path}, {_suspect(path)}"
-        if about is not None and not _describes(about):
+        if about is not None and not (_either(about) and all(map(_describes, _either(about)))):
             return f"it does not give {path} a size and a SHA-256"
-        if about is None and not _kept(path):
+        if not isinstance(about, dict) and not _kept(path):
             return f"it says that {path} is still being written"
-        if about and path.endswith(".json") and about["size"] > MAX_JSON:
-            return f"{path} has {about['size']:,} bytes; no model needs so many"
+        if path.endswith(".json") and (largest := max([a["size"] for a in _either(about)], default=0)) > MAX_JSON:
+            return f"{path} has {largest:,} bytes; no model needs so many"
     return ""
 
 
@@ -378,7 +380,7 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
             raise ModelError(
                 f"The model {folder} is incomplete: {path} is missing. Restore it from a copy or fit again."
             )
-        if (folder / path).stat().st_size != about["size"] or _about(folder / path) != about:
+        if not any(_is(folder / path, either) for either in _either(about)):
             raise _damaged(folder / path, "its bytes are not those that were written")
 
 
@@ -439,6 +441,16 @@ def _collisions(paths: list[str]) -> list[str]:
     """Paths that a file system blind to case would take for one another."""
     seen: set[str] = set()
     return [p for p in paths if p.casefold() in seen or seen.add(p.casefold())]  # type: ignore[func-returns-value]
+
+
+def _either(about: Any) -> list[Any]:
+    """What a file may be: one description, or while it is replaced the old one and the new; none while it is new."""
+    return [] if about is None else about[:2] if isinstance(about, list) else [about]
+
+
+def _is(path: Path, about: dict[str, Any]) -> bool:
+    """Whether a file is there and is what is described."""
+    return path.is_file() and path.stat().st_size == about["size"] and _about(path) == about
 
 
 def _describes(about: Any) -> bool:
