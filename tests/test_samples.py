@@ -235,7 +235,8 @@ def test_the_report_stays_small_and_a_broken_file_is_passed_over(tmp_path: Path)
 
 def console(terminal: bool) -> tuple[Console, io.StringIO]:
     out, told = io.StringIO(), Console()
-    told.terminal = Terminal(file=out, force_terminal=terminal, width=60, highlight=False, markup=False, emoji=False)
+    how = {"highlight": False, "markup": False, "emoji": False, "_environ": {"TERM": "xterm"}}  # not whoever tests here
+    told.terminal = Terminal(file=out, force_terminal=terminal, width=60, **how)
     return told, out
 
 

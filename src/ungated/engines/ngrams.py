@@ -126,6 +126,8 @@ class Grams:
         chance = np.full(n, 1.0 / self.levels)
         context = np.zeros(n, np.int32)  # the node of what stands before, of the length so far
         for length, (keys, share, _) in enumerate(self._by_length, start=1):
+            if not len(keys):  # no run of that length was seen, nor any longer one
+                break
             known = np.flatnonzero(context >= 0)
             at = keys.searchsorted(wanted := context[known] * np.int64(self.levels) + x[known])
             at[at == len(keys)] = 0
@@ -148,6 +150,8 @@ class Grams:
         chance = np.full((n, self.levels), 1.0 / self.levels, np.float32)
         context = np.zeros(n, np.int32)
         for length, (keys, share, _) in enumerate(self._by_length, start=1):
+            if not len(keys):
+                break
             known = np.flatnonzero(context >= 0)
             parent = context[known] * np.int64(self.levels)
             if length == 1:
