@@ -34,6 +34,7 @@ from .search.split import Fold
 from .tasks import Unsupervised
 from .transfer import Start, told
 
+MEDIA = ("picture", "sound", "text")
 MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
 ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
 REMADE = 2.0  # times that numbers are made after the climb, where it is learned again: to judge, to learn, to explain
@@ -162,6 +163,8 @@ def _reserve(means: Means, question: Question, making: float = 0.0) -> float:
     making: seconds that the numbers took to be made; what learns from all rows at the end has them made anew.
     """
     least = min(2.2, 0.12 * means.budget.seconds) if question.mixed else 0.8
+    if any(question.schema[name].kind in MEDIA for name in question.features):  # networks of many folds are to answer
+        least = min(6.0, 0.1 * means.budget.seconds)
     if getattr(question.task, "refits", False):  # to learn once more from all rows takes as long as any fit did
         least = 0.2 * means.budget.seconds
     alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
