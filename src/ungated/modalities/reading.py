@@ -58,7 +58,7 @@ def _can_be(source: Any) -> None:
         except (FileNotFoundError, NotADirectoryError, ValueError):
             pass  # it may be the name of a set, and else it is told who looked for what
         except OSError as e:
-            raise InputError(f"{str(source)[:80]}… cannot be read: {e.strerror}.") from e
+            raise InputError(f"{source} cannot be read: {e.strerror}.") from e
 
 
 def _read(source: Any, limit_bytes: int | None, seed: int, label_from: str | None, task: str | None) -> Raw:
