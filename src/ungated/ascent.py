@@ -34,7 +34,6 @@ from .search.split import Fold
 from .tasks import Unsupervised
 from .transfer import Start, told
 
-MEDIA = ("picture", "sound", "text")
 MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
 ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
 REMADE = 2.0  # times that numbers are made after the climb, where it is learned again: to judge, to learn, to explain
@@ -162,17 +161,14 @@ def _reserve(means: Means, question: Question, making: float = 0.0) -> float:
     What the picture, the text and the numbers are each worth is found out by asking the whole ensemble some times more.
     making: seconds that the numbers took to be made; what learns from all rows at the end has them made anew.
     """
-    least = min(2.2, 0.12 * means.budget.seconds) if question.mixed else 0.8
-    if any(question.schema[name].kind in MEDIA for name in question.features):  # networks of many folds are to answer
-        least = min(6.0, 0.1 * means.budget.seconds)
-    if getattr(question.task, "refits", False):  # to learn once more from all rows takes as long as any fit did
-        least = 0.2 * means.budget.seconds
-    alone = float(np.clip(0.06 * means.budget.seconds, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
+    whole, refits = means.budget.seconds, getattr(question.task, "refits", False)
+    least = min(6.0, 0.1 * whole) if question.heavy else 0.8  # networks of many folds are to answer
+    if refits:  # to learn once more from all rows takes as long as any fit did
+        least = 0.2 * whole
+    alone = float(np.clip(0.06 * whole, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
     if getattr(question.task, "form", None) is Form.STREAM:  # by up to two networks, every sealed letter is foretold
-        alone += min(5e-5 * question.sealed.estimated_size(), 0.15 * means.budget.seconds)
-    again = 0.0
-    if getattr(question.task, "refits", False):
-        again = min(REMADE * making, max(MOST_RESERVED * means.budget.left() - alone, 0.0))
+        alone += min(5e-5 * question.sealed.estimated_size(), 0.15 * whole)
+    again = min(REMADE * making, max(MOST_RESERVED * means.budget.left() - alone, 0.0)) if refits else 0.0
     return alone * (1 + means.machine.load) + again
 
 

@@ -36,11 +36,11 @@ def lines(
     rng, above = np.random.default_rng(seed), readable(prompt)
     stand: list[int] = []  # codes of lines that stand
     voice, speller = begin()
-    tries = 0
+    tries, looking = 0, True
     while len(stand) < most:
         draft, text, ended = _draft(voice, speller, most - len(stand), temperature, top_p, rng)
-        tries += 1
-        if not _stands(above, text, ended) and tries < TRIES:
+        tries, stands = tries + 1, not looking or _stands(above, text, ended)
+        if not stands and tries < TRIES:
             voice, speller = begin()
             for code in stand:
                 speller.take(code)
@@ -52,7 +52,7 @@ def lines(
             yield text
         if ended:
             return
-        stand, above, tries = stand + draft, above + text, 0 if tries < TRIES else TRIES - 1
+        stand, above, tries, looking = stand + draft, above + text, 0, looking and stands
 
 
 def _draft(

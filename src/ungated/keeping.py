@@ -25,7 +25,10 @@ from .refit import refit
 from .search.climb import Summit
 from .tasks import Supervised, Unsupervised
 
-NO_TIME = "there was no time to learn from all rows once more"
+NO_TIME = (
+    "there was no time to learn from all rows once more, with those that had judged it: what is shown is of the others "
+    "alone"
+)
 MAKING = 1.3  # times as long as before that the numbers of all rows take to be made, the sealed ones among them
 MOST_OF = 0.7  # of the ensemble, by shares, that must have learned again for it to stand for the first
 
@@ -84,14 +87,14 @@ def learned_again(
     judged = judge(model, question, run.seed) if question.sealed.height else None
     budget = dataclasses.replace(means.budget, seconds=0.9 * means.budget.seconds)  # what is found is yet to be told
     if MAKING * prepared.took > budget.left():
-        run.notes.append(f"{NO_TIME}, with those that had judged it: what is shown is of the others alone")
+        run.notes.append(NO_TIME)
         return model, judged
     again = [m.algorithm.settled(m.fits[0][1].state()) for m in model.members]
     views = [question.view(m.trial.entrant) for m in summit.members]
     found = refit(question, list(zip(again, views, strict=True)), pool, budget, run.seed, folder / "again")
     kept = sum(m.weight for m, f in zip(model.members, found, strict=True) if f)
     if kept < MOST_OF:
-        run.notes.append(f"{NO_TIME}, with those that had judged it: what is shown is of the others alone")
+        run.notes.append(NO_TIME)
         return model, judged
     first = "once the sealed rows had judged it" if judged else "once it was chosen"
     run.notes.append(f"{first}, it learned from all rows: what is shown is of all")

@@ -4,7 +4,6 @@ Each goes into the folder of the run where there is one, as text, pictures or MI
 folder may be gone when the run has ended.
 """
 
-import base64
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,10 +14,12 @@ import numpy as np
 from .core.algorithm import Entrant
 from .core.errors import UngatedError
 from .core.numbers import Array
+from .core.shown import data_uri
 from .engines import state
 from .generation_music import PROGRAMS
 from .generation_pictures import grid
 from .modalities.music import StreamEncoder, roll, write_midi, write_png
+from .modalities.music.previews import ROW, WIDTH
 
 TOLD, FEWEST_TOLD = 6, 2  # samples that the report shows, fewer where they would make it large
 MOST_BYTES = 90_000  # of the report that they may take
@@ -98,7 +99,7 @@ def decoded(array: Array, encoder: Any) -> Made:
     parts = [list(part) for begun, part in groupby(array.tolist(), key=bool) if begun]  # a 0 begins each document
     if isinstance(inner, StreamEncoder):
         tune = inner.decode(np.array(_in_place(max(parts, key=len, default=[]), inner)))
-        return Made(".mid", write_midi(tune, PROGRAMS.get(tune.sound, 0)), picture=write_png(roll(tune, 720, 4)))
+        return Made(".mid", write_midi(tune, PROGRAMS.get(tune.sound, 0)), picture=write_png(roll(tune, WIDTH, ROW)))
     text = "\n".join(inner.decode(part) for part in parts)
     if not text.strip():
         raise ValueError("nothing has been written yet")
@@ -127,7 +128,7 @@ def _figure(chosen: list[tuple[Sample, Made]]) -> dict[str, Any]:
         ]
         return {"kind": "written", "title": "How it learned", "items": items, "note": note}
     items = [
-        {"image": f"data:image/png;base64,{base64.b64encode(made.picture).decode('ascii')}", "caption": caption}
+        {"image": data_uri("image/png", made.picture), "caption": caption}
         for (_, made), caption in zip(chosen, captions, strict=True)
     ]
     return {"kind": "sheets", "title": "How it learned", "items": items, "note": note}

@@ -1,5 +1,6 @@
 """What one row of the data became, as plain data: filled in for `ungated show`, told by a page or a terminal."""
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,3 +27,8 @@ class Shown:
     title: str
     how: str = ""
     items: list[dict[str, Any]] = field(default_factory=list)
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """A file within a page (RFC 2397). kind: its media type, as "image/png"."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

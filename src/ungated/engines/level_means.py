@@ -38,7 +38,9 @@ class LevelMeans:
     def learned(cls, x: Array, y: Array, columns: Sequence[Column], seed: int) -> tuple[Self, Array]:
         """(what to tell new rows, x float32 (n, d + k) with what its own rows are told), y float (n,)."""
         places = np.array([i for i, c in enumerate(columns) if c.levels >= max(MANY, len(y) / FEW)], np.int64)
-        most = max((columns[i].levels for i in places), default=0)
+        if not len(places):
+            return cls.none(), x
+        most = max(columns[i].levels for i in places)
         mean, order = float(np.mean(y)), np.random.default_rng(seed).permutation(len(y))
         means = np.full((len(places), most + 2), mean, np.float32)
         told = np.empty((len(y), len(places)), np.float32)

@@ -130,12 +130,12 @@ class StreamNet(Trained, Writer):
         chance = np.full(len(x), 1.0 / self.design["levels"])
         if len(x) and x[0] == 0:
             chance[0] = 1.0
-        pieces = _pieces(x, self.window)
+        pieces, closed = _pieces(x, self.window), np.append(x, 0)
         most = max(1, min(ASKED_AT_ONCE, MOST_SCORES // self.design["levels"]) // self.window)
         parts = [pieces[i : i + most] for i in range(0, len(pieces), most)]
 
         def answer(part: list[tuple[int, int, int]]) -> None:
-            for told, (start, end, new) in zip(self._told(net, x, part), part, strict=True):
+            for told, (start, end, new) in zip(self._told(net, closed, part), part, strict=True):
                 at = np.arange(new, min(end + 1, len(x)))
                 chance[at] = np.exp(told[at - 1 - start, x[at]])
 
@@ -148,7 +148,10 @@ class StreamNet(Trained, Writer):
         return chance[:, None]
 
     def _told(self, net: "nn.Module", x: Array, pieces: list[tuple[int, int, int]]) -> Array:
-        """Logarithms of the probabilities after each place of some pieces, float32 (pieces, length, levels)."""
+        """Logarithms of the probabilities after each place of some pieces, float32 (pieces, length, levels).
+
+        x: the stream and the 0 that ends it.
+        """
         import torch
 
         grams, levels = self.grams, self.design["levels"]
@@ -159,7 +162,7 @@ class StreamNet(Trained, Writer):
         if grams:
             expected = np.zeros((*seen.shape, levels), np.float32)
             runs = [(max(start + 1 - grams.order, 0), start + 1, end + 1) for start, end, _ in pieces]
-            for row, logs in zip(expected, expectations(grams, np.append(x, 0), runs), strict=True):
+            for row, logs in zip(expected, expectations(grams, x, runs), strict=True):
                 row[: len(logs)] = logs
         with torch.inference_mode():
             told: Array = self._logs(net, torch.from_numpy(seen), expected).numpy()

@@ -1,6 +1,5 @@
 """What a maker of pictures makes: of each class, beside the training pictures that come nearest, and step by step."""
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import polars as pl
 from ..core.algorithm import Maker
 from ..core.numbers import Array
 from ..core.run import Run
+from ..core.shown import data_uri
 from ..generation_pictures import classes_of, grid
 from ..model import Model
 
@@ -102,4 +102,4 @@ def _steps(moments: Array) -> dict[str, Any]:
 
 
 def _uri(pictures: Array, columns: int) -> str:
-    return f"data:image/png;base64,{base64.b64encode(grid(pictures, columns)).decode('ascii')}"
+    return data_uri("image/png", grid(pictures, columns))

@@ -71,7 +71,12 @@ class Question:
     @property
     def mixed(self) -> bool:
         """Whether a picture, sound or text stands beside other columns."""
-        return len(self.features) > 1 and any(table.heavy(self.schema[n]) for n in self.features)
+        return len(self.features) > 1 and self.heavy
+
+    @property
+    def heavy(self) -> bool:
+        """Whether there is a picture, a sound or a text of some length."""
+        return any(table.heavy(self.schema[n]) for n in self.features)
 
     @property
     def reference(self) -> View | None:

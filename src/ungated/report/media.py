@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unicodedata import category
 
+from ..core.shown import data_uri
 from . import words
 
 LONGEST_URI = 600_000
@@ -245,7 +246,7 @@ def _png(rows: list[bytes], width: int, colour: int) -> str:
     head = struct.pack(">IIBBBBB", width, len(rows), 8, colour, 0, 0, 0)
     body = zlib.compress(b"".join(b"\0" + row for row in rows), 9)
     file = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(file).decode()
+    return data_uri("image/png", file)
 
 
 # -- room --------------------------------------------------------------------------------------------------------------

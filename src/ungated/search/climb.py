@@ -184,7 +184,6 @@ def _hand_in(ladder: Ladder, pool: Pool, terms: Terms, steps: dict[str, Step]) -
                 late.remove(event.job.id)
                 step = steps.pop(event.job.id)
                 _take(event, step, ladder, terms)
-                step.trial.finished_at = time.time()
 
 
 def _work(
@@ -221,7 +220,6 @@ def _work(
             if isinstance(event, Done) and event.job.id in steps:
                 step = steps.pop(event.job.id)
                 _take(event, step, ladder, terms)
-                step.trial.finished_at = time.time()
                 tell(step.trial, ladder.trials)
             elif isinstance(event, Shown) and event.job.id in steps and event.job.show:
                 step = steps[event.job.id]
@@ -286,7 +284,8 @@ def _turn(trial: Trial, ladder: Ladder, terms: Terms) -> float:
 
 
 def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
-    """Note what came of a step."""
+    """Note what came of a step, and when."""
+    step.trial.finished_at = time.time()
     if done.fate:
         if done.fate != MEMORY or not ladder.again(step):
             ladder.abandon(step.trial, done.fate)

@@ -1,7 +1,6 @@
 """A tune for a page: a small player and its piano roll, each a data URI that needs no other file."""
 
-import base64
-
+from ...core.shown import data_uri
 from .roll import roll, write_png
 from .synth import wave_of, write_wav
 from .tune import Tune
@@ -14,8 +13,4 @@ WIDTH, ROW = 720, 4  # pixels of the roll, and of a semitone
 def preview(tune: Tune) -> tuple[str, str]:
     """The tune's first seconds as a WAV and as a PNG."""
     heard = write_wav(wave_of(tune, RATE, seconds=SECONDS), RATE, BITS)
-    return _uri("audio/wav", heard), _uri("image/png", write_png(roll(tune, WIDTH, ROW, SECONDS)))
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    return data_uri("audio/wav", heard), data_uri("image/png", write_png(roll(tune, WIDTH, ROW, SECONDS)))

@@ -1,6 +1,5 @@
 """Small pictures for a page: a picture, its edges, or many side by side, as data URIs that need no file beside them."""
 
-import base64
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...core.shown import data_uri
 from . import hog
 from .decode import decode
 from .packed import unpack
@@ -68,7 +68,7 @@ def sheet(cells: Sequence[bytes | None], side: int, across: int, most: int) -> s
         out = BytesIO()
         whole.save(out, "JPEG", quality=quality, optimize=True)
         if out.tell() <= most:
-            return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+            return data_uri("image/jpeg", out.getvalue())
     return ""
 
 
@@ -113,4 +113,4 @@ def _uri(image: Image.Image) -> str:
     few = image.width * image.height <= 64 * 64 or image.mode == "L"
     out = BytesIO()
     image.save(out, "PNG", optimize=True) if few else image.save(out, "JPEG", quality=85)
-    return f"data:image/{'png' if few else 'jpeg'};base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+    return data_uri(f"image/{'png' if few else 'jpeg'}", out.getvalue())

@@ -1,6 +1,5 @@
 """A clip for a page: a small player and a small picture, each a data URI that needs no other file."""
 
-import base64
 import io
 
 import numpy as np
@@ -8,6 +7,7 @@ import soundfile
 import soxr
 
 from ...core.numbers import Array
+from ...core.shown import data_uri
 from .clip import FULL, unpack
 from .spectrum import Spectrum
 
@@ -25,7 +25,7 @@ def preview(cell: bytes) -> tuple[str, str]:
         wave, rate = soxr.resample(wave, rate, RATE), RATE
     file = io.BytesIO()
     soundfile.write(file, wave, rate, format="WAV", subtype="PCM_16")
-    return _uri("audio/wav", file.getvalue()), _uri("image/png", picture(cell))
+    return data_uri("audio/wav", file.getvalue()), data_uri("image/png", picture(cell))
 
 
 def picture(cell: bytes) -> bytes:
@@ -46,7 +46,3 @@ def _coloured(shades: Array) -> Array:
     """Shades from 0 to 1, (h, w), as uint8 colours (h, w, 3)."""
     at = np.linspace(0, 1, len(_STOPS))
     return np.stack([np.interp(shades, at, channel) for channel in zip(*_STOPS, strict=True)], axis=-1).astype(np.uint8)
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -60,7 +60,8 @@ class NumberPart:
         if gone.any() and not self.keep:
             x = np.where(gone, self.fill_in, x)
         span = max(self.high - self.low, 1.0)
-        x = np.where(x == np.inf, self.high + span, np.where(x == -np.inf, self.low - span, x))
+        if np.isinf(x).any():
+            x = np.where(x == np.inf, self.high + span, np.where(x == -np.inf, self.low - span, x))
         x = np.clip(x, -LARGEST, LARGEST)
         if self.log:
             x = np.log1p(np.maximum(x, 0) / self.log)
