@@ -211,6 +211,18 @@ def test_the_tree_stays_within_its_limit_by_ending_the_hungriest(block: Path, tm
     assert pool.peak_bytes < here + 600 * MB
 
 
+def test_a_worker_keeps_to_its_room_though_nobody_looks(
+    block: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sys.path.append(HERE)
+    monkeypatch.setattr(Pool, "_watch", lambda _: 0.05)
+    here = psutil.Process().memory_info().rss
+    with Pool(1, bytes=here + 400 * MB, scratch=tmp_path) as pool:
+        assert finish(pool, job(block, "fill", bytes=2**40))[0].fate == MEMORY
+        assert finish(pool, job(block, "well"))[0].fate == ""
+    sys.path.remove(HERE)
+
+
 def test_close_ends_everything_at_once(block: Path, tmp_path: Path) -> None:
     others = workers_of(os.getpid())
     pool = Pool(2, bytes=2**40, scratch=tmp_path)

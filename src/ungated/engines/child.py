@@ -33,6 +33,7 @@ class Child:
         self.fitted = 0.0  # when the fit ended
         self.given = 0.0  # when the job was given
         self.idle_bytes = 0  # private bytes before the job
+        self.room = 0  # private bytes that it may hold during the job
         self.warm_bytes = 0  # private bytes before its first job
         self.start_cpu = self.end_cpu = 0.0  # processor seconds before the fit, and when we ended it
         self.peak = 0  # highest private bytes seen during the job
@@ -79,10 +80,11 @@ class Child:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
 
-    def give(self, job: Job) -> None:
-        """Hand it a job; one that has not started yet gets it as soon as it has."""
+    def give(self, job: Job, room: int) -> None:
+        """Hand it a job; one that has not started yet gets it as soon as it has. room: private bytes it may hold."""
         self.given, self.began, self.fitted, self.curve = time.monotonic(), 0.0, 0.0, []
         self.idle_bytes = self.peak = held(self.pid)[0] if self.pid else 0
+        self.room = room
         with self._lock:
             self.job = job
             if self._process:
@@ -95,7 +97,7 @@ class Child:
                 self._say({"hurry": job.id})
 
     def _write(self, job: Job) -> None:
-        self._say(job.to_json())
+        self._say(job.to_json() | {"room": self.room})
 
     def _say(self, message: dict[str, Any]) -> None:
         assert self._process is not None

@@ -9,12 +9,16 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterable
 
 import psutil
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _LINUX = sys.platform == "linux"
+FULL = 77  # exit code of a process that ended itself because it held more than it may
+FASTEST = 4e9  # bytes a second: no machine of today fills its memory much faster; who watches keeps ahead of this
+SLEEP = 0.002, 0.05  # seconds between two looks at what a process holds: least and most
 
 
 def held(pid: int) -> tuple[int, int]:
@@ -27,6 +31,29 @@ def held(pid: int) -> tuple[int, int]:
         return int(psutil.Process(pid).memory_info().rss), 0
     except (OSError, ValueError, psutil.Error):
         return 0, 0
+
+
+def pause(room: float) -> float:
+    """Seconds until the next look at a process that may take so many bytes more."""
+    return min(max(room / FASTEST, SLEEP[0]), SLEEP[1])
+
+
+class Watch(threading.Thread):
+    """Ends this process, with the exit code FULL, once it holds more private bytes than `most`, until `over` is set."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(name="ungated-memory", daemon=True)
+        self.most = most
+        self.over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Look, and look again: the sooner the less room there is."""
+        room = self.most
+        while not self.over.wait(pause(room)):
+            room = self.most - held(os.getpid())[0]
+            if room < 0:
+                os._exit(FULL)
 
 
 def together(holdings: Iterable[tuple[int, int]]) -> int:

@@ -20,14 +20,12 @@ import psutil
 from .child import Child
 from .jobs import DEADLINE, MEMORY, Done, Job, Progress, Shown
 from .load import Load, cpu_seconds
-from .memory import held, together
+from .memory import FULL, SLEEP, held, pause, together
 
 GRACE = 0.5, 0.05  # seconds, and share of the limit, by which a fit may outlast its clock
 ANSWER = 1.0, 0.25  # seconds, and share of the limit, for answering and writing after the fit
 START = 60.0  # seconds that a worker may take from being given a job to beginning it
-FASTEST = 4e9  # bytes a second: no machine of today fills its memory much faster; sampling keeps ahead of this
 MARGIN = 64 * 2**20  # bytes below the limit at which a worker is ended: what may be taken between two busy looks
-SLEEP = 0.002, 0.05  # seconds between two looks at the workers: least and most
 BLOATED = 64 * 2**20  # bytes that an idle worker may keep from earlier jobs when memory is short
 LOOK_AROUND = 0.5  # seconds between two measurements of the machine's load
 
@@ -116,8 +114,21 @@ class Pool:
             free = [c for c in self._children if c.job is None and not c.verdict]
             if not free:
                 raise RuntimeError(f"no worker can start: {self._last_words}" if self._broken else "no worker is idle")
-            max(free, key=lambda c: (c.warm, c.started)).give(job)
+            child = max(free, key=lambda c: (c.warm, c.started))
+            child.give(job, self._room(child))
         self._wake.set()
+
+    def _room(self, child: Child) -> int:
+        """Private bytes that a worker could hold were its job the only one.
+
+        It keeps to that itself: on a machine that others keep busy, this process may look at it too late.
+        """
+        holdings = [held(os.getpid())]
+        for other in self._children:
+            if other.pid and other is not child:
+                private, shared = held(other.pid)
+                holdings.append((min(private, other.warm_bytes + BLOATED) if other.warm else private, shared))
+        return max(0, self.bytes - MARGIN - together(holdings))
 
     def wait(self, timeout: float) -> list[Done | Progress | Shown]:
         """What happened, as soon as something has; empty after `timeout` seconds."""
@@ -245,11 +256,11 @@ class Pool:
             for child in to_start:
                 child.start(self._preload, self._threads)
             with self._lock:
-                pause = self._watch()
+                until_next = self._watch()
                 pids = self._pids()
             if time.monotonic() - looked > LOOK_AROUND:
                 self.load, looked = load.update(pids), time.monotonic()
-            self._wake.wait(pause)
+            self._wake.wait(until_next)
             self._wake.clear()
 
     def _pids(self) -> list[int]:
@@ -272,7 +283,7 @@ class Pool:
         if total > 0.9 * self.bytes:
             self._make_room(total, holdings)
         busy = any(c.job for c in self._children)
-        return min(max(room / FASTEST, SLEEP[0]), SLEEP[1]) if busy else 5 * SLEEP[1]
+        return pause(room) if busy else 5 * SLEEP[1]
 
     def _make_room(self, total: int, holdings: dict[int, tuple[int, int]]) -> None:
         """Memory runs short: renew idle workers that kept much of earlier jobs; past the limit, end the hungriest."""
@@ -304,7 +315,7 @@ def _fate(child: Child) -> str:
     """What ended a worker that we did not end."""
     if not child.pid:
         return "failed: no worker could be started"
-    if "bad_alloc" in child.last_words():
+    if child.code == FULL or "bad_alloc" in child.last_words():
         return MEMORY
     if child.code == -getattr(signal, "SIGKILL", 9) and sys.platform == "linux":
         memory = psutil.virtual_memory()

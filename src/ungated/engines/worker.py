@@ -32,7 +32,7 @@ from ..core.numbers import Answer, Array, Form, Numbers, spread
 from . import blocks, state
 from .extras import PACKAGES
 from .jobs import MEMORY, Job, named
-from .memory import Peak, give_back, limit
+from .memory import Peak, Watch, give_back, limit
 from .sampling import sample
 
 PARENT = "UNGATED_PARENT"  # the parent's process id
@@ -164,20 +164,23 @@ def preload(modules: Sequence[str]) -> None:
 
 def run(message: dict[str, Any], pipe: Pipe) -> None:
     """One job from its message to its reply."""
+    room = message.pop("room")
     job = Job.from_json(message)
     with contextlib.suppress(OSError):
         os.ftruncate(2, 0)  # the log holds the last words of this job alone
     figures: dict[str, Any] = {}
-    peak = None
+    peak = watch = None
     try:
         use_threads(job.threads)
         algorithm, task = _prepared(job)
-        peak = Peak()
+        peak, watch = Peak(), Watch(room)
         limit(job.bytes * 1.25 + SPARE_BYTES[0] + SPARE_BYTES[1] * job.threads)
         _fit(job, algorithm, task, pipe, figures, peak.start)
     except Exception as e:
         figures |= {"fate": _fate(e), "error": traceback.format_exc(limit=-8)}
     limit(float("inf"))
+    if watch:
+        watch.over.set()
     grown = peak.read() if peak else 0
     if grown > 32 * 2**20:
         give_back()
