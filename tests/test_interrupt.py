@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from ungated import cli
 from ungated.engines import interrupt
 
 pytestmark = pytest.mark.skipif(
@@ -57,3 +58,18 @@ def test_other_threads_change_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+def test_one_that_comes_while_a_class_is_made_is_one_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pressed:
+        def __set_name__(self, owner: type, name: str) -> None:
+            press()
+
+    def command(**_: object) -> None:
+        type("Made", (), {"pressed": Pressed()})
+
+    monkeypatch.setattr(cli, "app", command)
+    assert cli._outcome() == 130
+    assert capsys.readouterr().err == "Interrupted; nothing was saved.\n"

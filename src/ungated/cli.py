@@ -338,8 +338,7 @@ def _outcome() -> int:
         e.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was saved.", err=True)
-        return 130
+        return _nothing_saved()
     except UngatedError as e:
         click.echo(f"error: {e}", err=True)
         return 2
@@ -347,10 +346,24 @@ def _outcome() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as e:
+        if _interrupted(e):
+            return _nothing_saved()
         if os.environ.get("UNGATED_DEBUG"):
             raise
         click.echo(_confession(e), err=True)
         return 1
+
+
+def _nothing_saved() -> int:
+    click.echo("Interrupted; nothing was saved.", err=True)
+    return 130
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is at the bottom of it: Python 3.11 wraps one that comes while a class is being made."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _confession(error: Exception) -> str:
