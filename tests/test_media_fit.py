@@ -109,6 +109,14 @@ def test_texts_are_learned_and_answered_from_standard_input(tmp_path: Path) -> N
     assert pl.read_csv(io.StringIO(done.stdout))["label"].to_list() == ["good", "bad"]
 
 
+def test_what_weighs_words_learns_from_all_but_the_sealed_rows(tmp_path: Path) -> None:
+    model = ug.fit(made.reviews(tmp_path / "reviews.csv"), "sentiment", algorithms="ridge,linear_svm", candidates=2)
+    weighing = [m for m in model.members if m.algorithm.card.id != "baseline"]
+    assert [len(m.fits) for m in weighing] == [1] * len(weighing) != []
+    assert any("learned once more from all 72 rows" in note for note in model.run.notes)  # a fifth of 90 is sealed
+    assert model.run.error.rows == 18
+
+
 @pytest.mark.parametrize("medium", ["pictures", "sounds"])
 def test_files_broken_in_every_way_are_skipped_counted_and_listed(medium: str, tmp_path: Path) -> None:
     if medium == "pictures":

@@ -26,6 +26,7 @@ from .means import Means
 from .modalities.views import View
 from .prepare import Prepared
 from .question import Question
+from .refit import learned_from_all
 from .samples import Album
 from .search import split
 from .search.climb import Summit, Terms, climb, quicker
@@ -38,6 +39,7 @@ MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn
 ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
 REMADE = 2.0  # times that numbers are made after the climb, where it is learned again: to judge, to learn, to explain
 MOST_RESERVED = 0.6  # of the time left that may be kept for that
+FROM_ALL = 0.08  # of the time in which what weighs words learns once more, from all rows
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
 
@@ -77,7 +79,8 @@ def ascend(
     if journal.resumed:
         pool.get_warm(START)  # libraries were loaded before: it costs this run no time, as reading does not
     means = dataclasses.replace(means, budget=journal.budget(means.budget))
-    climbing_seconds = means.budget.left() - _reserve(means, question, prepared.took)
+    from_all = FROM_ALL * means.budget.seconds if _words(question, fitting) else 0.0
+    climbing_seconds = means.budget.left() - _reserve(means, question, prepared.took) - from_all
     deadline = time.monotonic() + climbing_seconds
     share = climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds))
     least = journal.once("share", share)
@@ -112,7 +115,21 @@ def ascend(
     run.figures += album.figures()
     told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, y, folds, question.task, run.plan, means.budget.started)
-    return quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds), prepared
+    summit = quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds)
+    if _words(question, fitting) and summit.why != "interrupted":
+        budget = dataclasses.replace(means.budget, seconds=means.budget.seconds - _reserve(means, question))
+        summit, count = learned_from_all(summit, question, prepared, pool, budget, run.seed, scratch / "all")
+        if count:
+            run.notes.append(
+                f"of what weighs words, {count} learned once more from all {question.rows.height:,} rows: what judged "
+                "candidates tells of rare words too"
+            )
+    return summit, prepared
+
+
+def _words(question: Question, fitting: Sequence[Entrant]) -> bool:
+    """Whether there are texts from which something learns that is to learn from all of them in the end."""
+    return question.reference is None and any(question.weighs_words(entrant) for entrant in fitting)
 
 
 def _parted(

@@ -44,7 +44,7 @@ class Prepared:
         reference: View | None = None,
     ) -> None:
         self._frame, self._y, self._schema = frame, y, schema
-        self._view, self._folds, self._folder = view, folds, folder
+        self._view, self._folds, self._folder = view, list(folds), folder
         self._encoders: dict[tuple[int, View], tuple[str, Encoder]] = {}
         self._exam, self._reference = exam, reference
         self._described = Described(frame, schema, least=2)
@@ -95,6 +95,12 @@ class Prepared:
         if view.form is self._reference.form:  # type: ignore[union-attr]
             return self._exam(judged)
         return replace(judged, y=self.answers(fold)[1])
+
+    def whole(self, judges: int) -> int:
+        """The number of a fold more: all rows to learn from, the first `judges` of them only to be asked."""
+        rows = np.arange(self._frame.height)
+        self._folds.append(Fold(rows, rows[:judges]))
+        return len(self._folds) - 1
 
     def making(self, entrant: Entrant, fold: int) -> float:
         """Seconds that `blocks` should take: none where they are there, else as on another fold, or as the quickest."""

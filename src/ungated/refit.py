@@ -1,11 +1,13 @@
-"""What was chosen, learned once more from all rows, the sealed ones too, once these have judged it.
+"""What was chosen, learned once more from more rows than it was chosen by.
 
-Whoever asks which rules hold wants those of all the baskets, not of four fifths of them. The honest error is by then
-known, of what was learned without the sealed rows; it is told as such.
+Whoever asks which rules hold wants those of all the baskets, not of four fifths of them: there the sealed rows are
+learned from too, once they have judged. The honest error is by then known, of what was learned without them; it is told
+as such. Where answers are given, the sealed rows stay sealed, and what weighs words learns from those that had judged
+the candidates.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +23,12 @@ from .engines.jobs import Done, Job, name_of
 from .engines.pool import Pool
 from .modalities.table import Described, Memo, Schema, by_terms, counted
 from .modalities.views import Encoder, View
+from .prepare import Prepared
 from .question import Question
+from .search.climb import Member, Summit
 
 ASKED = 50  # rows whose answers show that it can be asked
+SLOWER = 1.5  # times as long as from the rows of a fold that learning from all may take
 
 
 def refit(
@@ -41,7 +46,7 @@ def refit(
     rows = pl.concat([question.rows, question.sealed])
     described = Described(rows, question.schema, least=2)
     encoders: dict[View, tuple[Path, Encoder]] = {}
-    waiting: dict[str, Job] = {}
+    waiting: list[Job] = []
     for k, (algorithm, view) in enumerate(chosen):
         if view not in encoders:
             to = folder / str(len(encoders))
@@ -50,24 +55,64 @@ def refit(
             blocks.write(to / "asked", numbers.take(np.arange(min(ASKED, len(numbers)))))
             encoders[view] = to, encoder
         to = encoders[view][0]
-        waiting[f"again-{k}"] = Job(
-            id=f"again-{k}",
-            algorithm=name_of(type(algorithm)),
-            settings=algorithm.settings(),
-            task=name_of(type(question.task)),
-            task_values=question.task.to_json(),
-            train=to / "all",
-            valid=to / "asked",
-            out=folder / f"again-{k}",
-            seed=seed,
-            seconds=0.8 * max(budget.left(), 0.0),
-            bytes=budget.bytes,
-        )
+        waiting.append(_job(k, algorithm, question, (to / "all", to / "asked"), folder, seed, budget))
     learned = _worked(waiting, pool, budget)
     return [
         (encoders[view][1], state.read(folder / f"again-{k}")) if f"again-{k}" in learned else None
         for k, (_, view) in enumerate(chosen)
     ]
+
+
+def learned_from_all(
+    summit: Summit, question: Question, prepared: Prepared, pool: Pool, budget: Budget, seed: int, folder: Path
+) -> tuple[Summit, int]:
+    """The summit with members that weigh words learned once more, from all development rows; and how many did.
+
+    Most words are rare: a fifth more texts tell of many that were in no other. So those members are worth more learned
+    once from all than as the mean of what they learned from parts. Trees and what is learned step by step gain from
+    the mean itself, and stay as they are; so does whoever there is no time for.
+    """
+    fold = prepared.whole(ASKED)
+    chosen = {k: m for k, m in enumerate(summit.members) if question.weighs_words(m.trial.entrant)}
+
+    def jobs() -> Iterator[Job]:
+        for k, member in sorted(chosen.items(), key=lambda item: -item[1].weight):
+            entrant = member.trial.entrant
+            took = prepared.making(entrant, fold) + max(r.seconds for r in member.trial.results.values())
+            if SLOWER * took < budget.left():
+                yield _job(k, entrant.algorithm, question, prepared.blocks(entrant, fold), folder, seed, budget)
+
+    learned = _worked(jobs(), pool, budget) if chosen else set()
+    members = [
+        Member(m.trial, m.weight, {fold: folder / f"again-{k}"}) if f"again-{k}" in learned else m
+        for k, m in enumerate(summit.members)
+    ]
+    return replace(summit, members=members), len(learned)
+
+
+def _job(
+    number: int,
+    algorithm: Algorithm,
+    question: Question,
+    numbers: tuple[Path, Path],
+    folder: Path,
+    seed: int,
+    budget: Budget,
+) -> Job:
+    """To learn from the first of these numbers, and to answer the second."""
+    name = f"again-{number}"
+    return Job(
+        id=name,
+        algorithm=name_of(type(algorithm)),
+        settings=algorithm.settings(),
+        task=name_of(type(question.task)),
+        task_values=question.task.to_json(),
+        train=numbers[0],
+        valid=numbers[1],
+        out=folder / name,
+        seed=seed,
+        bytes=budget.bytes,
+    )
 
 
 def _encoded(view: View, described: Described, rows: pl.DataFrame, schema: Schema) -> tuple[Encoder, Numbers]:
@@ -83,17 +128,17 @@ def _encoded(view: View, described: Described, rows: pl.DataFrame, schema: Schem
         return encoder, encoder.numbers(rows, np.zeros(rows.height), own)
 
 
-def _worked(waiting: dict[str, Job], pool: Pool, budget: Budget) -> set[str]:
-    """The jobs that came to an end, of those that wait, before the time was up."""
-    until, ended, running, ids = time.monotonic() + budget.left(), set(), 0, list(waiting)
-    while time.monotonic() < until and (ids or running):
-        while ids and pool.idle:
-            pool.submit(replace(waiting[ids.pop(0)], seconds=0.8 * max(budget.left(), 0.0)))
-            running += 1
-        if not running:
-            break
-        for event in pool.wait(0.1):
-            if isinstance(event, Done) and event.job.id in waiting:
-                running -= 1
+def _worked(waiting: Iterable[Job], pool: Pool, budget: Budget) -> set[str]:
+    """Names of the jobs that came to an end, of those that wait, before the time was up."""
+    jobs, more, running, ended = iter(waiting), True, set[str](), set[str]()
+    until = time.monotonic() + budget.left()
+    while time.monotonic() < until and (more or running):
+        while more and pool.idle:
+            if more := (job := next(jobs, None)) is not None:
+                pool.submit(replace(job, seconds=0.8 * max(budget.left(), 0.0)))
+                running.add(job.id)
+        for event in pool.wait(0.1) if running else ():
+            if isinstance(event, Done) and event.job.id in running:
+                running.remove(event.job.id)
                 ended |= set() if event.fate else {event.job.id}
     return ended

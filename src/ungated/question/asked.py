@@ -8,7 +8,7 @@ import polars as pl
 
 from .. import tasks
 from ..core.algorithm import Algorithm, Entrant
-from ..core.numbers import Array, Shape, Takes
+from ..core.numbers import Array, Form, Shape, Takes
 from ..modalities import table
 from ..modalities.views import View, plain, renamed, views
 
@@ -104,6 +104,13 @@ class Question:
             else:
                 self._views[card.id] = views(card, self.schema, self.features)
         return self._views[card.id]
+
+    def weighs_words(self, entrant: Entrant) -> bool:
+        """Whether it gives terms of a text a weight, or meanings: not trees, nor what is learned step by step."""
+        view, card = self.view(entrant), entrant.algorithm.card
+        if view.form is not Form.ROWS or Takes.RAW_SCALE in view.takes or card.anytime:
+            return False
+        return any(table.by_terms(self.schema[name], view.takes) for name in view.columns)
 
     def shape(self, entrant: Entrant) -> Shape:
         """The size of a fit of this entrant to all rows, without encoding them."""

@@ -37,6 +37,7 @@ WORTHWHILE = 8.0  # ... but where it learns to generate, seconds from which on i
 PROMISING = 2.5  # times the least error: who is within it after a mere taste may come to be the best
 CHEAPER = 0.05  # of the time left: what costs no more goes before a second long course
 CHEAP = 0.02  # of the time left: what costs no more is not asked whether it is near
+DEAR = 0.25  # of the time left: to part the rows anew for one candidate is worth no more, while others wait
 DRAWS = 8  # of settings, until some come that were not tried yet
 PROGRESS = 0.001  # the share by which the best error must fall to count as progress
 
@@ -300,7 +301,7 @@ class Ladder:
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
                 need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
-                able = trial.rung == rung and not trial.cut_short and need < 0.9 * left
+                able = trial.rung == rung and not trial.cut_short and need < (DEAR if rung else 0.9) * left
                 if able and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
         return None
