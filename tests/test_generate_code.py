@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ungated.core.errors import UsageError
-from ungated.generation_code import TRIES, lines
-from ungated.modalities.text.parses import begins, function, parses, readable
+from ungated.generation_code import LONGEST, TRIES, lines
+from ungated.modalities.text.parses import begins, function, parses, readable, stands_open
 
 WORDS = ["", "    return x\n", "    x = (1]\n", "    if x:\n", "        x += 1\n", "    s = 'a\n", "    t = '''\n"]
 LIKELY = [0.1, 8.0, 1.0, 1.0, 8.0, 1.0, 0.3]
@@ -56,6 +56,29 @@ def test_where_no_draft_can_stand_the_last_does() -> None:
     assert text == 3 * WORDS[2]
     assert told == [2, 2, 2]
     assert TRIES > 1
+
+
+def test_what_stands_open_too_long_is_drawn_anew() -> None:
+    text, told = written(0, most=3 * LONGEST, likely=[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0] + [0.0] * (len(WORDS) - 7))
+    assert text == "".join(WORDS[code] for code in told)  # opened and closed by turns
+    text, told = written(1, most=40, likely=[0.0, 8.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    assert 6 in told
+    longest = max(len(part.splitlines()) for part in text.split("'''")[1::2])
+    assert longest <= LONGEST + 1
+
+
+@pytest.mark.parametrize(
+    ("code", "is_open"),
+    [
+        ("x = (1,\n", True),
+        ("def f():\n    '''doc\n", True),
+        ("def f():\n", False),
+        ("x = 1\n", False),
+        ("", False),
+    ],
+)
+def test_an_open_bracket_or_string_is_seen(code: str, is_open: bool) -> None:
+    assert stands_open(code) == is_open
 
 
 def test_settings_out_of_their_range_are_refused() -> None:

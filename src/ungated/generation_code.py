@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from .engines.sampling import check, drawn
-from .modalities.text.parses import begins, parses, readable
+from .modalities.text.parses import begins, parses, readable, stands_open
 
-TRIES = 16  # drafts of a line; the last stands as it is, and nothing after it is looked at
+TRIES = 24  # drafts of a statement that cannot stand; the last is kept as it is, and nothing after it is looked at
+OF_A_LINE = 6  # such drafts after which what stands open above the line, a bracket or a string, is drawn anew with it
+LONGEST = 12  # lines that a bracket or a string may stand open for: a small model that forgot it never closes it
 
 
 def lines(
@@ -27,7 +29,7 @@ def lines(
     seed: int | None,
     told: Callable[[int], None],
 ) -> Iterator[str]:
-    """What is written after `prompt`, a line at a time, `most` codes at most.
+    """What is written after `prompt`, some lines at a time, `most` codes at most; while a bracket is open, none come.
 
     begin: gives a voice that has heard the prompt, and the speller of its codes. told: called with each code that
     stands.
@@ -35,24 +37,30 @@ def lines(
     check(temperature, top_p, most)
     rng, above = np.random.default_rng(seed), readable(prompt)
     stand: list[int] = []  # codes of lines that stand
+    held: list[int] = []  # codes of lines below them in which a bracket or a string is open still
+    below, failed, looking = "", 0, True
     voice, speller = begin()
-    tries, looking = 0, True
-    while len(stand) < most:
-        draft, text, ended = _draft(voice, speller, most - len(stand), temperature, top_p, rng)
-        tries, stands = tries + 1, not looking or _stands(above, text, ended)
-        if not stands and tries < TRIES:
+    while (room := most - len(stand) - len(held)) > 0:
+        draft, text, ended = _draft(voice, speller, room, temperature, top_p, rng)
+        stands = not looking or _stands(above, below + text, ended)
+        failed += not stands
+        if not stands and failed < TRIES:
+            held, below = ([], "") if failed % OF_A_LINE == 0 else (held, below)
             voice, speller = begin()
-            for code in stand:
+            for code in stand + held:
                 speller.take(code)
                 voice.take(code, own=True)
             continue
-        for code in draft:
+        held, below = held + draft, below + text
+        if looking and stands and not ended and len(draft) < room and stands_open(above + below):
+            continue
+        for code in held:
             told(code)
-        if text:
-            yield text
+        if below:
+            yield below
         if ended:
             return
-        stand, above, tries, looking = stand + draft, above + text, 0, looking and stands
+        stand, above, held, below, failed, looking = stand + held, above + below, [], "", 0, looking and stands
 
 
 def _draft(
@@ -76,4 +84,6 @@ def _stands(above: str, text: str, ended: bool) -> bool:
     if ended:
         return parses(f"{above}{text}\n")
     lines, whole, rest = text.rpartition("\n")
-    return not whole or begins(f"{above}{lines}\n", rest)  # without its end, there was no room for a line to be whole
+    if not whole:  # there was no room for a line to be whole
+        return True
+    return begins(f"{above}{lines}\n", rest) and (lines.count("\n") < LONGEST or not stands_open(f"{above}{lines}\n"))

@@ -2,7 +2,9 @@
 
 import ast
 import codeop
+import io
 import re
+import tokenize
 import warnings
 
 _BEGINS = re.compile(r"\n(?=\S)")
@@ -25,6 +27,18 @@ def begins(code: str, more: str = "") -> bool:
         return False
     probes = [f"{code}{more}0\n", f"{code}{more} 0\n"] if more.isspace() else []
     return not probes or any(not isinstance(_fault(probe, _MAY_GO_ON), IndentationError) for probe in probes)
+
+
+def stands_open(code: str) -> bool:
+    """Whether a bracket or a string is not closed yet at the end of `code`, with which Python may begin."""
+    try:
+        for _ in tokenize.generate_tokens(io.StringIO(code).readline):
+            pass
+    except tokenize.TokenError:
+        return True
+    except SyntaxError:
+        return False
+    return False
 
 
 def _fault(code: str, flags: int) -> SyntaxError | None:
