@@ -1,7 +1,7 @@
 """Ungated beside nanoGPT's recipe for a processor: nats a character of sealed text against seconds.
 
-    python benchmarks/text_generation.py --time 5,90,600
-    python benchmarks/text_generation.py --set library --time 600
+    python benchmarks/text_generation.py --time 5s,90s,10m --memory 2GB
+    python benchmarks/text_generation.py --set library --time 10m --memory 2GB
 
 shakespeare: tinyshakespeare, its first nine tenths to learn from, every character of its last tenth scored. library:
 Python's own standard library, parted by files; there it is also counted how many functions that the model completes,
@@ -125,7 +125,7 @@ def told(record: dict[str, Any], seconds: str) -> None:
         print(f"{'':8}{about}, {entry['seconds']:.1f} s{share}")
 
 
-def shakespeare(data: Path, times: list[str], folder: Path, threads: int, reference: bool) -> None:
+def shakespeare(data: Path, times: list[str], folder: Path, threads: int, reference: bool, more: list[str]) -> None:
     from ungated.core.clock import seconds as seconds_of
 
     text = gzip.decompress((data / "tinyshakespeare" / "input.txt.gz").read_bytes()).decode()
@@ -134,17 +134,17 @@ def shakespeare(data: Path, times: list[str], folder: Path, threads: int, refere
     x = np.array([codes[c] for c in text], np.int32)
     (folder / "input.txt").write_text(text, encoding="utf-8")
     for given in times:
-        told(ungated(folder / "input.txt", given, folder / f"shakespeare-{given}"), given)
+        told(ungated(folder / "input.txt", given, folder / f"shakespeare-{given}", *more), given)
         if reference:
             nats = nanogpt(x[:cut], x[cut:], len(codes), seconds_of(given), threads)
             print(f"{given:>6}  nanogpt: {nats:.4f} nats", flush=True)
 
 
-def library(times: list[str], folder: Path) -> None:
+def library(times: list[str], folder: Path, more: list[str]) -> None:
     data = standard_library(folder / "library")
     for given in times:
         out = folder / f"library-{given}"
-        told(ungated(data, given, out), given)
+        told(ungated(data, given, out, *more), given)
         for check in (False, True):
             ok, count = completions(data, out, check)
             low, high = _interval(ok, count)
@@ -205,19 +205,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", default="shakespeare", choices=("shakespeare", "library"))
     parser.add_argument("--time", default="5s,90s,10m")
+    parser.add_argument("--memory", help="handed to Ungated, for example 2GB")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--without-reference", action="store_true")
     parser.add_argument("--out", help="keep the models here")
     asked = parser.parse_args()
     data = Path(os.environ.get("UNGATED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    more = ["--memory", asked.memory] if asked.memory else []
     times = [t.strip() for t in asked.time.split(",")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(asked.out or temporary)
         folder.mkdir(parents=True, exist_ok=True)
         if asked.set == "library":
-            library(times, folder)
+            library(times, folder, more)
         else:
-            shakespeare(data, times, folder, asked.threads, not asked.without_reference)
+            shakespeare(data, times, folder, asked.threads, not asked.without_reference, more)
 
 
 if __name__ == "__main__":
