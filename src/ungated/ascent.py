@@ -17,7 +17,7 @@ import numpy as np
 from . import algorithms, ledger
 from .core.algorithm import Entrant
 from .core.numbers import Array, Form
-from .core.run import Run
+from .core.run import INTERRUPTED, Run
 from .engines import state
 from .engines.pool import START, Pool
 from .journal import Journal
@@ -79,7 +79,8 @@ def ascend(
     if journal.resumed:
         pool.get_warm(START)  # libraries were loaded before: it costs this run no time, as reading does not
     means = dataclasses.replace(means, budget=journal.budget(means.budget))
-    from_all = FROM_ALL * means.budget.seconds if _words(question, fitting) else 0.0
+    words = _words(question, fitting)
+    from_all = FROM_ALL * means.budget.seconds if words else 0.0
     climbing_seconds = means.budget.left() - _reserve(means, question, prepared.took) - from_all
     deadline = time.monotonic() + climbing_seconds
     share = climbing_seconds * means.workers / (ATTEMPTS * sum(f.repeat == 0 for f in folds))
@@ -116,7 +117,7 @@ def ascend(
     told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, y, folds, question.task, run.plan, means.budget.started)
     summit = quicker(summit, folds, question.sealed.height, ANSWERING * means.budget.seconds)
-    if _words(question, fitting) and summit.why != "interrupted":
+    if words and summit.why != INTERRUPTED:
         budget = dataclasses.replace(means.budget, seconds=means.budget.seconds - _reserve(means, question))
         summit, count = learned_from_all(summit, question, prepared, pool, budget, run.seed, scratch / "all")
         if count:

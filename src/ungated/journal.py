@@ -26,7 +26,7 @@ import psutil
 from . import __version__
 from .core.clock import Budget, seconds
 from .core.errors import ModelError, UsageError
-from .core.run import PlanLine, Run
+from .core.run import INTERRUPTED, PlanLine, Run
 from .engines import state
 from .question import Question
 from .search.diary import Diary
@@ -106,8 +106,8 @@ class Journal:
         if time_ is not None:
             more = isinstance(time_, str) and time_.strip().startswith("+")
             self.seconds = given + seconds(str(time_).strip()[1:]) if more else seconds(time_)
-        self.longer = self.seconds > given or self.ended == "interrupted"  # then, who had to hand in early runs on
-        if self.ended and self.ended != "interrupted" and not self.longer:
+        self.longer = self.seconds > given or self.ended == INTERRUPTED  # then, who had to hand in early runs on
+        if self.ended and self.ended != INTERRUPTED and not self.longer:
             raise UsageError(f"{self.folder}: this run has ended ({self.ended}). Give it more time, as --time +10m.")
         if self.seconds - spent < SHORTEST:
             said = f"{spent:,.0f} s of its {self.seconds:,.0f} s are spent"
@@ -193,7 +193,7 @@ class Journal:
         """Write down how it ended; the folder goes where nobody could go on."""
         if self.folder is None:
             return
-        if ended != "interrupted" and not self.going():
+        if ended != INTERRUPTED and not self.going():
             shutil.rmtree(self.folder, ignore_errors=True)
             return
         self.ended = ended

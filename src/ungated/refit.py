@@ -19,7 +19,7 @@ from .core.algorithm import Algorithm, State
 from .core.clock import Budget
 from .core.numbers import Form, Numbers
 from .engines import blocks, state
-from .engines.jobs import Done, Job, name_of
+from .engines.jobs import Done, Job
 from .engines.pool import Pool
 from .modalities.table import Described, Memo, Schema, by_terms, counted
 from .modalities.views import Encoder, View
@@ -55,7 +55,8 @@ def refit(
             blocks.write(to / "asked", numbers.take(np.arange(min(ASKED, len(numbers)))))
             encoders[view] = to, encoder
         to = encoders[view][0]
-        waiting.append(_job(k, algorithm, question, (to / "all", to / "asked"), folder, seed, budget))
+        limits = {"seed": seed, "bytes": budget.bytes}
+        waiting.append(Job.of(algorithm, question.task, (to / "all", to / "asked"), folder / f"again-{k}", **limits))
     learned = _worked(waiting, pool, budget)
     return [
         (encoders[view][1], state.read(folder / f"again-{k}")) if f"again-{k}" in learned else None
@@ -72,47 +73,25 @@ def learned_from_all(
     once from all than as the mean of what they learned from parts. Trees and what is learned step by step gain from
     the mean itself, and stay as they are; so does whoever there is no time for.
     """
-    fold = prepared.whole(ASKED)
     chosen = {k: m for k, m in enumerate(summit.members) if question.weighs_words(m.trial.entrant)}
+    if not chosen:
+        return summit, 0
+    fold = prepared.whole(ASKED)
 
     def jobs() -> Iterator[Job]:
         for k, member in sorted(chosen.items(), key=lambda item: -item[1].weight):
             entrant = member.trial.entrant
             took = prepared.making(entrant, fold) + max(r.seconds for r in member.trial.results.values())
             if SLOWER * took < budget.left():
-                yield _job(k, entrant.algorithm, question, prepared.blocks(entrant, fold), folder, seed, budget)
+                numbers, limits = prepared.blocks(entrant, fold), {"seed": seed, "bytes": budget.bytes}
+                yield Job.of(entrant.algorithm, question.task, numbers, folder / f"again-{k}", **limits)
 
-    learned = _worked(jobs(), pool, budget) if chosen else set()
+    learned = _worked(jobs(), pool, budget)
     members = [
         Member(m.trial, m.weight, {fold: folder / f"again-{k}"}) if f"again-{k}" in learned else m
         for k, m in enumerate(summit.members)
     ]
     return replace(summit, members=members), len(learned)
-
-
-def _job(
-    number: int,
-    algorithm: Algorithm,
-    question: Question,
-    numbers: tuple[Path, Path],
-    folder: Path,
-    seed: int,
-    budget: Budget,
-) -> Job:
-    """To learn from the first of these numbers, and to answer the second."""
-    name = f"again-{number}"
-    return Job(
-        id=name,
-        algorithm=name_of(type(algorithm)),
-        settings=algorithm.settings(),
-        task=name_of(type(question.task)),
-        task_values=question.task.to_json(),
-        train=numbers[0],
-        valid=numbers[1],
-        out=folder / name,
-        seed=seed,
-        bytes=budget.bytes,
-    )
 
 
 def _encoded(view: View, described: Described, rows: pl.DataFrame, schema: Schema) -> tuple[Encoder, Numbers]:
@@ -130,14 +109,15 @@ def _encoded(view: View, described: Described, rows: pl.DataFrame, schema: Schem
 
 def _worked(waiting: Iterable[Job], pool: Pool, budget: Budget) -> set[str]:
     """Names of the jobs that came to an end, of those that wait, before the time was up."""
-    jobs, more, running, ended = iter(waiting), True, set[str](), set[str]()
+    jobs, running, ended = iter(waiting), set[str](), set[str]()
     until = time.monotonic() + budget.left()
-    while time.monotonic() < until and (more or running):
-        while more and pool.idle:
-            if more := (job := next(jobs, None)) is not None:
-                pool.submit(replace(job, seconds=0.8 * max(budget.left(), 0.0)))
-                running.add(job.id)
-        for event in pool.wait(0.1) if running else ():
+    while time.monotonic() < until:
+        while pool.idle and (job := next(jobs, None)):
+            pool.submit(replace(job, seconds=0.8 * max(budget.left(), 0.0)))
+            running.add(job.id)
+        if pool.idle and not running:
+            break
+        for event in pool.wait(0.1):
             if isinstance(event, Done) and event.job.id in running:
                 running.remove(event.job.id)
                 ended |= set() if event.fate else {event.job.id}

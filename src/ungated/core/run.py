@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from .algorithm import plain
 
+INTERRUPTED = "interrupted"  # `Run.ended` after Ctrl-C
+
 
 @dataclass
 class ColumnRecord:
@@ -143,7 +145,7 @@ class Run:
     found: list[str] = field(default_factory=list)  # in words, where no answers were given: "3 groups: ..."
     notes: list[str] = field(default_factory=list)
     broken: list[list[str]] = field(default_factory=list)  # [file, why] of files that could not be read
-    ended: str = ""  # why the climb ended: "the time is up", "interrupted", ...
+    ended: str = ""  # why the climb ended: "the time is up", INTERRUPTED, ...
     seconds: float = 0.0
     peak_bytes: int = 0
     model: str = ""

@@ -7,10 +7,18 @@ import dataclasses
 import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
+
+from ..core.algorithm import Algorithm
 
 DEADLINE = "killed at its deadline"
 MEMORY = "ran out of memory"
+
+
+class Named(Protocol):
+    """As much of a task as a job must know."""
+
+    def to_json(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,13 @@ class Job:
     keep: Path | None = None
     before: float = 0.0
     show: Path | None = None
+
+    @classmethod
+    def of(cls, algorithm: Algorithm, task: Named, numbers: tuple[Path, Path], out: Path, **limits: Any) -> Self:
+        """A fit of this algorithm for this task, called as its folder is. numbers: to learn from, and to answer."""
+        name, (train, valid) = name_of(type(algorithm)), numbers
+        values = algorithm.settings(), name_of(type(task)), task.to_json()
+        return cls(out.name, name, *values, train, valid, out, **limits)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -17,8 +17,9 @@ import numpy as np
 from ..core.algorithm import Algorithm, Entrant
 from ..core.clock import Clock
 from ..core.numbers import Answer, Array, Floats, Form, Numbers
+from ..core.run import INTERRUPTED
 from ..engines import interrupt, state
-from ..engines.jobs import MEMORY, Done, Job, Shown, name_of
+from ..engines.jobs import MEMORY, Done, Job, Shown
 from ..engines.pool import Pool
 from .diary import Diary
 from .ensemble import temperature, weigh
@@ -133,14 +134,14 @@ def climb(
     try:
         why = _work(ladder, pool, terms, tell, steps)
     except KeyboardInterrupt:
-        why = "interrupted"
+        why = INTERRUPTED
     interrupt.ignore()
-    if why == "interrupted":
+    if why == INTERRUPTED:
         _hand_in(ladder, pool, terms, steps)
     terms.diary.write(ladder, pool.running, now=True)
     for job in list(pool.running):
         pool.kill(job.id, why)
-    if why != "interrupted":
+    if why != INTERRUPTED:
         terms.diary.over(ladder)
     return summit(ladder.trials, terms, why)
 
@@ -242,7 +243,7 @@ def _wave(ladder: Ladder, left: float, pool: Pool, terms: Terms, everything: boo
 
 def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
     trial, algorithm = step.trial, step.trial.entrant.algorithm
-    train, valid = terms.blocks(trial.entrant, step.fold)
+    numbers = terms.blocks(trial.entrant, step.fold)
     name = f"{trial.key}-{step.fold}"
     left = terms.deadline - time.monotonic()  # the numbers may have had to be made first
     before = terms.diary.before(name)
@@ -253,15 +254,11 @@ def _job(step: Step, ladder: Ladder, terms: Terms) -> Job:
     taste = taste and algorithm.card.form is not Form.STREAM  # whose rows are no examples: time alone cuts it short
     rows = round(terms.taste * len(terms.folds[step.fold].train)) if taste else None
     trial.sampled = taste and terms.taste < 1
-    return Job(
-        id=name,
-        algorithm=name_of(type(algorithm)),
-        settings=algorithm.settings(),
-        task=name_of(type(terms.task)),
-        task_values=terms.task.to_json(),
-        train=train,
-        valid=valid,
-        out=terms.scratch / name,
+    return Job.of(
+        algorithm,
+        terms.task,
+        numbers,
+        terms.scratch / name,
         seed=terms.seed + 1000 * step.fold,
         threads=terms.threads * (terms.workers if trial.alone and trial.course else 1),
         seconds=trial.given,
