@@ -436,6 +436,20 @@ def test_drawn_settings_learn_too(id_: str, task: str) -> None:
         check_answer(algorithm.fit(known, TASKS[task], Clock(seconds=0.2)).answer(known.x[:9]), task, 9)
 
 
+@every_pair
+def test_settings_of_other_tasks_make_no_difference(id_: str, task: str) -> None:
+    """So the search, which does not draw them, misses nothing."""
+    cls = usable(id_, "drawn settings")
+    foreign = {f.name for f in dataclasses.fields(cls) if task not in (f.metadata["tasks"] or {task})}
+    if not foreign:
+        return
+    assert not cls().searchable(task) & foreign
+    known, drawn = example(cls, task, rows=120), cls().draw(np.random.default_rng(1))
+    plain, other = cls(), dataclasses.replace(cls(), **{name: getattr(drawn, name) for name in foreign})
+    answers = [a.fit(known, TASKS[task], Clock(seed=3)).answer(known.x[:20]) for a in (plain, other)]
+    assert (answers[0] == answers[1]).all()
+
+
 def test_the_shelves_are_light() -> None:
     """Knowing every algorithm loads none of the libraries that train them."""
     code = "import sys, ungated.algorithms as a; a.discover(); print(*sys.modules)"

@@ -138,6 +138,27 @@ def test_the_better_algorithm_climbs_and_the_worst_does_not() -> None:
     assert counts["stub"] > counts["third"]
 
 
+@dataclass(frozen=True)
+class _Half(_Stub):
+    card: ClassVar = Card("stub", "stub", 2000, "none", frozenset({"classify", "regress"}))
+    band: float = setting(0.1, "of amounts alone", low=0.0, high=1.0, tasks=("regress",))
+
+
+@pytest.mark.parametrize(("task", "fixed", "bands", "powers"), [
+    ("classify", (), False, True), ("regress", (), True, True), ("regress", ("power",), True, False),
+    ("classify", ("power",), False, False),
+])  # fmt: skip
+def test_settings_are_drawn_that_make_a_difference_and_are_not_set(task, fixed, bands, powers) -> None:
+    ladder = Ladder(
+        [Entrant(_Half())], {"stub": 1.0}, split.folds(None, 60, 0, 3), seed=0, width=1, fixed=fixed, task=task
+    )
+    _run(ladder, lambda t: 1.0, 60)
+    tried = [t.entrant.algorithm for t in ladder.trials]
+    assert (len({a.band for a in tried}) > 1) == bands
+    assert (len({a.power for a in tried}) > 1) == powers
+    assert len(set(tried)) == len(tried)
+
+
 def test_the_same_seed_makes_the_same_decisions() -> None:
     def made(seed: int) -> list[tuple]:
         steps = _run(_ladder(seed), lambda t: 1 / t.entrant.algorithm.power, 40)

@@ -9,7 +9,7 @@ import abc
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
@@ -188,14 +188,16 @@ def setting(
     log: bool = False,
     choices: tuple[Any, ...] = (),
     drawn: bool = True,
+    tasks: Collection[str] = (),
 ) -> Any:
     """A dataclass field with its meaning and its range beside it.
 
     low, high: the range within which the search draws and outside which a value is refused; log: drawn by magnitude.
     choices: the only values allowed. With none of them the setting is fixed unless a person sets it.
-    drawn: whether the search draws it; else it is only checked, and tried as `variants` say.
+    drawn: whether the search draws it; else it is only checked, and tried as `variants` say. tasks: the only ones to
+    which it makes a difference, where it does not to all.
     """
-    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices, "drawn": drawn}
+    about = {"doc": doc, "low": low, "high": high, "log": log, "choices": choices, "drawn": drawn, "tasks": tasks}
     return field(default=default, metadata=about)
 
 
@@ -250,10 +252,10 @@ class Algorithm(abc.ABC):
         """The settings as plain values."""
         return dataclasses.asdict(self)
 
-    @property
-    def searchable(self) -> bool:
-        """Whether there is any setting for the search to draw."""
-        return any(_searchable(f) for f in dataclasses.fields(self))
+    def searchable(self, task: str) -> set[str]:
+        """Names of the settings that the search may draw, of those that make a difference to that task."""
+        own = [f for f in dataclasses.fields(self) if _searchable(f)]
+        return {f.name for f in own if task in (f.metadata["tasks"] or {task})}
 
     def draw(self, rng: np.random.Generator) -> Self:
         """The same algorithm with every searchable setting drawn at random from its range."""

@@ -127,7 +127,14 @@ def climb(
     width = REPRODUCIBLE_WIDTH if terms.limit else terms.workers + 1
     courses = [planned[e.key] for e in entrants if e.tastes]
     terms = dataclasses.replace(terms, taste=min(1.0, TASTE * terms.share / float(np.median(courses or [1.0]))))
-    ladder = Ladder(entrants, planned, terms.folds, seed=terms.seed, width=width, limit=terms.limit, fixed=terms.fixed)
+    ladder = Ladder(
+        *(entrants, planned, terms.folds),
+        seed=terms.seed,
+        width=width,
+        limit=terms.limit,
+        fixed=terms.fixed,
+        task=terms.task.id,
+    )
     _learn_here(safe, ladder, terms)
     terms.diary.go_on(ladder, entrants, terms.deadline - time.monotonic(), terms.workers)
     steps: dict[str, Step] = {}

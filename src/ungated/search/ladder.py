@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.algorithm import Entrant
+from ..core.algorithm import Algorithm, Entrant
 from ..core.errors import ModelError
 from ..core.numbers import Answer
 from .split import Fold
@@ -105,7 +105,7 @@ class Ladder:
 
     The first trial that begins is the baseline's. entrants: defaults, cheap first. planned: an entrant's key ->
     seconds of one fit on one fold. folds: as the split made them. width: how many unfinished trials there may be on
-    the first rung. limit: the most candidates, or None. fixed: names of settings that a person has set.
+    the first rung. limit: the most candidates, or None. fixed: names of settings that a person has set. task: its id.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class Ladder:
         width: int,
         limit: int | None = None,
         fixed: Collection[str] = (),
+        task: str = "",
     ) -> None:
         first = [k for k, fold in enumerate(folds) if fold.repeat == 0]
         later = [k for k, fold in enumerate(folds) if fold.repeat > 0]
@@ -135,7 +136,7 @@ class Ladder:
         self._one_course = len(self.rungs) == 1 and any(
             e.tastes and e.algorithm.card.tasks == {"generate"} for e in entrants
         )
-        self._width, self._limit, self._fixed = width, limit, fixed
+        self._width, self._limit, self._fixed, self._task = width, limit, set(fixed), task
         self._rng = np.random.default_rng([seed, 3])
         self._best, self._stale = math.inf, 0
 
@@ -349,13 +350,17 @@ class Ladder:
         return None
 
     def _can_vary(self, champion: Trial) -> bool:
-        return bool(self._variants.get(champion.id)) or champion.entrant.algorithm.searchable
+        return bool(self._variants.get(champion.id) or self._open(champion.entrant.algorithm))
+
+    def _open(self, algorithm: Algorithm) -> set[str]:
+        """Names of the settings to draw."""
+        return algorithm.searchable(self._task) - self._fixed
 
     def _vary(self, best: Entrant) -> Entrant:
         """Half of the time drawn anew, else the best with about half of its settings drawn anew."""
         settings = best.algorithm
-        theirs = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name in self._fixed}
-        drawn = dataclasses.replace(settings.draw(self._rng), **theirs)
+        new = settings.draw(self._rng)
+        drawn = dataclasses.replace(settings, **{name: getattr(new, name) for name in sorted(self._open(settings))})
         if self._rng.random() < 0.5:
             return dataclasses.replace(best, algorithm=drawn)
         kept = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if self._rng.random() < 0.5}

@@ -40,7 +40,7 @@ class ExtraTrees(Algorithm):
     trees: int = setting(300, "most trees")
     max_features: float = setting(0.0, "share of the columns looked at a split; 0 takes half, or all for numbers")
     min_samples_leaf: int = setting(3, "fewest rows in a leaf", low=1, high=30, log=True)
-    criterion: str = setting("gini", "purity of classes", choices=("gini", "entropy"))
+    criterion: str = setting("gini", "purity of classes", choices=("gini", "entropy"), tasks=("classify",))
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         return cost_of(self.trees, self._columns(job.width, job.task), self.min_samples_leaf, False, job, on)

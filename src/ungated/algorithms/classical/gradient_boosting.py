@@ -75,7 +75,10 @@ class GradientBoosting(Algorithm):
     )
     means: bool = setting(True, "tell of each level of many how the target was in earlier rows", choices=(False, True))
     family: str = setting(
-        "normal", "how amounts of 0 and more scatter: evenly, or more where their mean is larger", choices=FAMILIES
+        "normal",
+        "how amounts of 0 and more scatter: evenly, or more where their mean is larger",
+        choices=FAMILIES,
+        tasks=("regress",),
     )
     rounds: int = setting(3000, "most rounds of boosting")
 

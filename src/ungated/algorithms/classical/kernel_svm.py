@@ -50,7 +50,9 @@ class KernelSVM(Algorithm):
 
     C: float = setting(3.0, "price of intruding on the street", low=0.1, high=100.0, log=True)
     reach: float = setting(1.0, "how far a likeness reaches, as a share of the usual", low=0.3, high=4.0, log=True)
-    tube: float = setting(0.1, "errors that cost nothing, in standard deviations of an amount", low=0.01, high=0.5)
+    tube: float = setting(
+        0.1, "errors that cost nothing, in standard deviations of an amount", low=0.01, high=0.5, tasks=("regress",)
+    )
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, max(job.outputs, 2)

@@ -43,7 +43,9 @@ class LinearSVM(Algorithm):
     fitted: ClassVar = LinearClasses
 
     C: float = setting(0.0, "price of intruding on the street; 0 chooses on watched rows")
-    epsilon: float = setting(0.1, "half width of the free band (regress), in standard deviations", low=0.0, high=0.5)
+    epsilon: float = setting(
+        0.1, "half width of the free band, in standard deviations", low=0.0, high=0.5, tasks=("regress",)
+    )
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         n, d, k = job.rows, job.width, job.outputs if job.outputs > 2 else 1

@@ -41,7 +41,7 @@ class RandomForest(Algorithm):
     trees: int = setting(300, "most trees")
     max_features: float = setting(0.0, "share of the columns looked at a split; 0 takes Breiman's advice")
     min_samples_leaf: int = setting(3, "fewest rows in a leaf", low=1, high=30, log=True)
-    criterion: str = setting("gini", "purity of classes", choices=("gini", "entropy"))
+    criterion: str = setting("gini", "purity of classes", choices=("gini", "entropy"), tasks=("classify",))
 
     def cost(self, job: Shape, on: Machine) -> Cost:
         return cost_of(self.trees, self._columns(job.width, job.task), self.min_samples_leaf, True, job, on)
