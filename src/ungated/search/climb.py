@@ -134,6 +134,7 @@ def climb(
         limit=terms.limit,
         fixed=terms.fixed,
         task=terms.task.id,
+        making=terms.making,
     )
     _learn_here(safe, ladder, terms)
     terms.diary.go_on(ladder, entrants, terms.deadline - time.monotonic(), terms.workers)

@@ -106,6 +106,7 @@ class Ladder:
     The first trial that begins is the baseline's. entrants: defaults, cheap first. planned: an entrant's key ->
     seconds of one fit on one fold. folds: as the split made them. width: how many unfinished trials there may be on
     the first rung. limit: the most candidates, or None. fixed: names of settings that a person has set. task: its id.
+    making: seconds that the numbers of an entrant on a fold will take to be made; those of several folds add up.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Ladder:
         limit: int | None = None,
         fixed: Collection[str] = (),
         task: str = "",
+        making: Callable[[Entrant, int], float] = lambda entrant, fold: 0.0,
     ) -> None:
         first = [k for k, fold in enumerate(folds) if fold.repeat == 0]
         later = [k for k, fold in enumerate(folds) if fold.repeat > 0]
@@ -137,6 +139,7 @@ class Ladder:
             e.tastes and e.algorithm.card.tasks == {"generate"} for e in entrants
         )
         self._width, self._limit, self._fixed, self._task = width, limit, set(fixed), task
+        self._making = making
         self._rng = np.random.default_rng([seed, 3])
         self._best, self._stale = math.inf, 0
 
@@ -301,7 +304,9 @@ class Ladder:
             done = self._upto(rung)
             ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
             for trial in self._earned(ranked, rung):
-                need = self.expected(trial) * math.ceil(len(self.rungs[rung + 1]) / workers)
+                folds = self.rungs[rung + 1]
+                need = self.expected(trial) * math.ceil(len(folds) / workers)
+                need += sum(self._making(trial.entrant, k) for k in folds)
                 able = trial.rung == rung and not trial.cut_short and need < (DEAR if rung else 0.9) * left
                 if able and (self._near(trial, NEAR) or need < CHEAP * left):
                     return trial
@@ -335,8 +340,8 @@ class Ladder:
         done = self.rungs[0]
         ranked = sorted((t for t in self.trials if t.loss(done) < math.inf), key=lambda t: t.loss(done))
         champions = _champions(ranked)
-        near = {i: t for i, t in champions.items() if self._near(t, NEARER) and self._can_vary(t)}
-        open_ids = [i for i in near if self._expected(i) < 0.7 * left]
+        able = [i for i, t in champions.items() if self._can_vary(t) and self._expected(i) < 0.7 * left]
+        open_ids = [i for i in able if self._near(champions[i], NEARER)] or able[:1]
         if not open_ids:
             return None
         weights = 0.5 ** np.arange(len(open_ids))
