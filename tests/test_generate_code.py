@@ -67,6 +67,14 @@ def test_what_stands_open_too_long_is_drawn_anew() -> None:
     assert longest <= LONGEST + 1
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 12))
+def test_where_the_room_ends_what_was_written_is_whole(seed: int, most: int) -> None:
+    text, told = written(seed, most, likely=[0.0, 8.0, 0.0, 4.0, 4.0, 0.0, 4.0])
+    assert parses("def f(x):\n" + text)
+    assert len(told) <= most
+
+
 @pytest.mark.parametrize(
     ("code", "is_open"),
     [

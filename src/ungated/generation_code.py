@@ -42,17 +42,18 @@ def lines(
     voice, speller = begin()
     while (room := most - len(stand) - len(held)) > 0:
         draft, text, ended = _draft(voice, speller, room, temperature, top_p, rng)
-        stands = not looking or _stands(above, below + text, ended)
+        cut = len(draft) == room and not ended
+        stands = not looking or _stands(above, below + text, ended, cut)
         failed += not stands
         if not stands and failed < TRIES:
-            held, below = ([], "") if failed % OF_A_LINE == 0 else (held, below)
+            held, below = ([], "") if cut or failed % OF_A_LINE == 0 else (held, below)
             voice, speller = begin()
             for code in stand + held:
                 speller.take(code)
                 voice.take(code, own=True)
             continue
         held, below = held + draft, below + text
-        if looking and stands and not ended and len(draft) < room and stands_open(above + below):
+        if looking and stands and not ended and not cut and stands_open(above + below):
             continue
         for code in held:
             told(code)
@@ -79,11 +80,15 @@ def _draft(
     return draft, text, False
 
 
-def _stands(above: str, text: str, ended: bool) -> bool:
-    """Whether what is above, with the text below it, can be read as Python or as the beginning of some."""
+def _stands(above: str, text: str, ended: bool, cut: bool) -> bool:
+    """Whether what is above, with the text below it, can be read as Python or as the beginning of some.
+
+    ended: it is the end of the document. cut: there is no room for more, and its last line may be cut short: then what
+    stands above that line must be whole.
+    """
     if ended:
         return parses(f"{above}{text}\n")
     lines, whole, rest = text.rpartition("\n")
-    if not whole:  # there was no room for a line to be whole
-        return True
+    if cut:
+        return parses(f"{above}{lines}{whole}")
     return begins(f"{above}{lines}\n", rest) and (lines.count("\n") < LONGEST or not stands_open(f"{above}{lines}\n"))
