@@ -119,7 +119,7 @@ def _seal(
     """(rows to learn from, sealed rows, the groups of the former, how the latter were chosen)."""
     if wish.test is not None or raw.sealed is not None:
         if raw.sealed is None or wish.test is not None:
-            test = read(wish.test, seed=run.seed, label_from=wish.label_from)
+            test = read(wish.test, seed=run.seed, label_from=wish.label_from, task=task.id)
             how = f"all of {test.source}"
         elif raw.sealed is not None:
             test = replace(raw, frame=raw.sealed, broken=[])

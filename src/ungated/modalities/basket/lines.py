@@ -90,6 +90,11 @@ def wandering(rows: list[list[str]]) -> bool:
     return len(often) >= 3 and sum(len(places[i]) > 1 for i in often) >= 0.5 * len(often)
 
 
+def goes_on(lines: list[str]) -> bool:
+    """Whether a quote stays open past the end of a line, as around a text of several lines in a table's cell."""
+    return any(line.count('"') % 2 for line in lines)
+
+
 def numbered(rows: list[list[str]]) -> bool:
     """Whether these are baskets of numbered items: no line has the same number twice."""
     return sum(len(set(row)) == len(row) for row in rows) >= 0.98 * len(rows)

@@ -122,7 +122,7 @@ def _kinds(frame: pl.DataFrame) -> dict[str, str]:
 def _why(head: lines.Head, asked: bool) -> str:
     """Why the file is one basket a line; "" where it is not, or may be a table."""
     rows = head.rows
-    if not head.mark or (not asked and len(rows) < FEWEST_LINES):
+    if not head.mark or (not asked and (len(rows) < FEWEST_LINES or lines.goes_on(head.lines))):
         return ""
     uneven = lines.ragged(rows)
     if head.mark == " ":
