@@ -106,7 +106,7 @@ def test_a_person_may_say_which_form_it_is(tmp_path: Path) -> None:
 def test_tables_without_a_task_stay_tables(tmp_path: Path) -> None:
     rows = ["age,income,job", *(f"{20 + i},{1000 * i},{'cook' if i % 2 else 'baker'}" for i in range(30))]
     assert "basket" not in read(written(tmp_path, "people.csv", *rows)).kinds.values()
-    said = "well, yes\nof course, well, no\nno, yes, well, of course\nyes"
+    said = "so\nyes, well, no\nwell, no, yes, of course\nof course, so, well, no, yes\nwell"
     texts = ["label,text", *(f'{"pos" if i % 2 else "neg"},"{said}"' for i in range(30))]
     assert read(written(tmp_path, "talk.csv", *texts)).frame.columns == ["label", "text"]
     prose = ["Once, there was a king.", "He had a horse, a dog, and a son.", "The horse ran."] * 8
