@@ -35,7 +35,7 @@ import psutil
 
 import ungated
 from ungated.core.errors import UngatedError
-from ungated.generation import write, writes
+from ungated.generation.text import write, writes
 
 BUDGET, LATE = 4.0, 4.0  # seconds
 MEMORY = 600_000_000  # bytes

@@ -100,7 +100,7 @@ def alone(limit: float) -> None:
 def song(model: Path | None, to: Path, seed: int) -> None:
     """A song of 16 bars, and what another library and a spectrum say of its files."""
     import ungated
-    from ungated.generation_music import compose, write_tune
+    from ungated.generation.music import compose, write_tune
     from ungated.modalities.music.synth import frequency
     from ungated.modalities.music.tune import LENGTH, PITCH, START
 

@@ -25,10 +25,10 @@ import numpy as np
 from PIL import Image
 
 import ungated
-from ungated import generation_pictures as generation
 from ungated.algorithms.modern.residual_network import ResidualNetwork
 from ungated.core.clock import Clock
 from ungated.core.numbers import Form, Numbers
+from ungated.generation import pictures as generation
 from ungated.tasks.classify import Classify
 
 SIDE = 28

@@ -162,7 +162,7 @@ def completions(data: Path, out: Path, check: bool) -> tuple[int, int]:
     A function ends where the next line begins at the margin, or after 300 codes, with its last line left out.
     """
     from ungated import load
-    from ungated.generation import write
+    from ungated.generation.text import write
     from ungated.modalities.text.parses import function, heads, parses
 
     model = load(out)

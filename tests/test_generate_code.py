@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ungated.core.errors import UsageError
-from ungated.generation_code import LONGEST, TRIES, lines
+from ungated.generation.code import LONGEST, TRIES, lines
 from ungated.modalities.text.parses import begins, function, parses, readable, stands_open
 
 WORDS = ["", "    return x\n", "    x = (1]\n", "    if x:\n", "        x += 1\n", "    s = 'a\n", "    t = '''\n"]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import ungated
-from ungated import generation_pictures as generation
 from ungated.algorithms.classical.pca_mixture import PCAMixture
 from ungated.algorithms.modern.flow_matching import FlowMatching
 from ungated.core.clock import Clock
@@ -19,6 +18,7 @@ from ungated.core.numbers import Form, Numbers
 from ungated.engines.made import levels_like, proportional, relevelled, rounded, straight
 from ungated.engines.two_samples import distance, rightly_told, scores, separation
 from ungated.explain.pictures_made import nearest
+from ungated.generation import pictures as generation
 from ungated.tasks.generate_pictures import MOST, GeneratePictures, pictures_of
 
 

@@ -21,7 +21,7 @@ from ungated.engines.copied import Copied
 from ungated.engines.ngrams import Counts, Grams, kneser_ney
 from ungated.engines.recent import Memory, Recent
 from ungated.engines.sampling import drawn
-from ungated.generation import until, write
+from ungated.generation.text import until, write
 from ungated.modalities.text.stream import StreamEncoder
 from ungated.model import Model
 from ungated.tasks.generate import Generate

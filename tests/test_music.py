@@ -402,7 +402,7 @@ def test_published_errors_leave_out_where_a_tune_ends() -> None:
 @pytest.mark.parametrize("unit", ["frame", "note"])
 def test_from_files_to_a_song_by_the_command_line(unit: str, tmp_path: Path) -> None:
     from ungated.cli import app
-    from ungated.generation_music import compose, write_tune
+    from ungated.generation.music import compose, write_tune
     from ungated.model import Model
 
     if unit == "frame":

@@ -16,8 +16,8 @@ from .core.errors import UngatedError
 from .core.numbers import Array
 from .core.shown import data_uri
 from .engines import state
-from .generation_music import PROGRAMS
-from .generation_pictures import grid
+from .generation.music import PROGRAMS
+from .generation.pictures import grid
 from .modalities.music import StreamEncoder, roll, write_midi, write_png
 from .modalities.music.previews import ROW, WIDTH
 

@@ -108,7 +108,7 @@ def _opened(out: str | None) -> Iterator[Any]:
 
 def _stream(model: Any, prompt: str, file: Any, **how: Any) -> None:
     """The prompt and what the model goes on with, as it comes."""
-    from .generation import write
+    from .generation.text import write
 
     click.echo(prompt, nl=False, file=file)
     for piece in write(model, prompt, **how):
@@ -118,7 +118,7 @@ def _stream(model: Any, prompt: str, file: Any, **how: Any) -> None:
 
 
 def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: float | None, out: Path) -> None:
-    from .generation_pictures import grid, make
+    from .generation.pictures import grid, make
 
     try:
         out.write_bytes(grid(make(model, count, label, seed, guidance)))
@@ -128,7 +128,7 @@ def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: fl
 
 
 def _tunes(model: Any, prompt: str, files: list[Path], count: int, *, seed: int | None, **how: Any) -> None:
-    from .generation_music import check_writable, compose, opening, write_tune
+    from .generation.music import check_writable, compose, opening, write_tune
 
     check_writable(files)
     begun = opening(Path(prompt)) if prompt else None
@@ -152,7 +152,7 @@ def complete(model: str, temperature: float, top_p: float, max_tokens: int, seed
     An empty line lets it go on. A line that ends in \\ is not finished: the next one is written below it. :new forgets
     what was written. Ctrl-C stops a text, Ctrl-D ends.
     """
-    from .generation import write, writing
+    from .generation.text import write, writing
     from .model import Model
 
     loaded = Model.load(model)

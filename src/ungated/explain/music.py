@@ -9,7 +9,7 @@ import polars as pl
 from ..core.algorithm import Writer
 from ..core.numbers import Array
 from ..core.run import Run
-from ..generation_music import compose, encoder_of
+from ..generation.music import compose, encoder_of
 from ..modalities.music import StreamEncoder, Tune, preview, unpack
 from ..model import Model
 

@@ -9,7 +9,7 @@ from ..core.algorithm import Maker
 from ..core.numbers import Array
 from ..core.run import Run
 from ..core.shown import data_uri
-from ..generation_pictures import classes_of, grid
+from ..generation.pictures import classes_of, grid
 from ..model import Model
 
 MOST_CLASSES, EACH = 10, 10

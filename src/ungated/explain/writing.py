@@ -15,7 +15,7 @@ import polars as pl
 
 from ..core.run import Run
 from ..engines.copied import Copied
-from ..generation import write, writes
+from ..generation.text import write, writes
 from ..model import Model
 
 SAMPLES, LETTERS = 4, 500  # texts that are shown, and characters of each

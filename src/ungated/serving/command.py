@@ -13,7 +13,7 @@ class Author:
     """A saved model as a scribe. Raises ModelError, and UsageError for one that does not write."""
 
     def __init__(self, folder: str) -> None:
-        from ..generation import write, writing
+        from ..generation.text import write, writing
         from ..model import Model
 
         self._model = Model.load(folder)

@@ -1,6 +1,6 @@
 """Composing: a model that has learned from tunes makes new ones, a code at a time, and they are written to files.
 
-Codes are drawn from the mixture that was judged on sealed tunes (see `generation`). What could not stand at its place,
+Codes are drawn from the mixture that was judged on sealed tunes (see `text`). What could not stand at its place,
 a pitch where a length is due, is never drawn; nor does a tune end before its last bar.
 """
 
@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .core.errors import InputError, UsageError
-from .core.numbers import Array
-from .engines.sampling import drawn
-from .generation import Chorus
-from .modalities.music import (
+from ..core.errors import InputError, UsageError
+from ..core.numbers import Array
+from ..engines.sampling import drawn
+from ..modalities.music import (
     RATE,
     StreamEncoder,
     Tune,
@@ -25,7 +24,8 @@ from .modalities.music import (
     write_png,
     write_wav,
 )
-from .model import Model
+from ..model import Model
+from .text import Chorus
 
 PROGRAMS = {"piano": 0, "organ": 19}  # instruments of General MIDI, counted from 0
 MOST_BARS = 1000

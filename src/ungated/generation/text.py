@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .core.algorithm import Writer
-from .core.errors import UsageError
-from .core.numbers import Floats
-from .engines.sampling import codes
-from .generation_code import lines
-from .model import Model
+from ..core.algorithm import Writer
+from ..core.errors import UsageError
+from ..core.numbers import Floats
+from ..engines.sampling import codes
+from ..model import Model
+from .code import lines
 
 
 def writes(model: Model) -> bool:

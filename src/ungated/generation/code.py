@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .engines.sampling import check, drawn
-from .modalities.text.parses import begins, parses, readable, stands_open
+from ..engines.sampling import check, drawn
+from ..modalities.text.parses import begins, parses, readable, stands_open
 
 TRIES = 24  # drafts of a statement that cannot stand; the last is kept as it is, and nothing after it is looked at
 OF_A_LINE = 6  # such drafts after which what stands open above the line, a bracket or a string, is drawn anew with it

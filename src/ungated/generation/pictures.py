@@ -5,11 +5,11 @@ from io import BytesIO
 
 import numpy as np
 
-from .core.algorithm import Maker
-from .core.errors import UsageError, listed
-from .core.numbers import Array
-from .engines.made import proportional
-from .model import Model
+from ..core.algorithm import Maker
+from ..core.errors import UsageError, listed
+from ..core.numbers import Array
+from ..engines.made import proportional
+from ..model import Model
 
 GAP = 1  # pixels between the pictures of a sheet
 LEAST_SIDE = 56  # pixels to which small pictures are enlarged on a sheet, by a whole factor
