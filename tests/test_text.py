@@ -19,7 +19,7 @@ from ungated.core.numbers import Form, Numbers, Takes
 from ungated.engines import state
 from ungated.engines.descent import descend
 from ungated.modalities.duplicates import ones
-from ungated.modalities.text import MeaningPart, TermsPart, clean, fingerprints, survey
+from ungated.modalities.text import MeaningPart, TermsPart, clean, fingerprints, grams, survey
 from ungated.modalities.text.duplicates import FEW
 from ungated.tasks.classify import Classify
 
@@ -109,7 +109,9 @@ def test_terms_are_counted_as_they_stand() -> None:
     unit = np.float32(part.share)
     assert x[0, terms.index("«cat»")] == pytest.approx(2 * unit)
     assert x[0, terms.index("«the »")] == pytest.approx(2 * unit)
-    assert x[1].sum() == pytest.approx(unit * sum(t in terms for t in ("« d»", "«a »", "« a»", "« a »")))
+    assert x[:, terms.index(f"{grams.BEGIN} the")].tolist() == [1, 0], "it begins with another word"
+    assert x[1, terms.index(grams.BEGIN)] == 1
+    assert x[1].sum() - 1 == pytest.approx(unit * sum(t in terms for t in ("« d»", "«a »", "« a»", "« a »")))
 
 
 def test_weights_are_by_rarity_and_rows_of_length_one() -> None:

@@ -124,7 +124,7 @@ def _known(counts: Any, least: int) -> tuple[Array, Any]:
 
 def _words(texts: pl.Series, least: int) -> tuple[list[str], Any, Array, Any]:
     """(words, their counts, keys of pairs, their counts)."""
-    found = grams.tokens(texts, grams.WORD)
+    found = grams.words(texts)
     known, counts = _known(grams.counted(found.row, found.code, (len(texts), len(found.words))), least)
     place = np.full(len(found.words), -1, np.int64)
     place[known] = np.arange(len(known))

@@ -17,6 +17,7 @@ from ...core.numbers import Array
 SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"  # scripts without spaces
 WORD = rf"[{SPACELESS}]|[\w--[{SPACELESS}]]+(?:['’][\w--[{SPACELESS}]]+)*|[^\w\s]"
 CHUNK = r"\S+"
+BEGIN = "␂"  # a word before the first, so that the pair of both tells with which word a text begins
 BITS, SHORTEST, LONGEST = 12, 2, 5
 OTHER = 1  # the code of a character that is not in the alphabet; 0 is none
 MOST_LETTERS = 2**BITS - 2
@@ -40,6 +41,11 @@ def tokens(texts: pl.Series, pattern: str) -> Tokens:
     words = flat.unique().sort()
     code = flat.cast(pl.Enum(words)).to_physical().to_numpy().astype(np.int64)
     return Tokens(len(texts), np.repeat(np.arange(len(texts)), lengths), code, words.to_list())
+
+
+def words(texts: pl.Series) -> Tokens:
+    """The words of each text, with BEGIN before them where there are any."""
+    return tokens(texts.str.replace(r"^\s*(\S)", f"{BEGIN} $1"), WORD)
 
 
 def pairs(found: Tokens, code: Array, base: int) -> tuple[Array, Array]:

@@ -1,8 +1,9 @@
 """Texts as sparse rows: which words, pairs of words and runs of characters are in each, and how much each says.
 
 A term counts by how often it is in the text (damped by a logarithm) and by how few texts have it: TF-IDF, with rows of
-length 1 for the words and for the characters, side by side. Runs of characters stay within a word and its two spaces;
-they catch endings, spelling mistakes, and languages that write no spaces.
+length 1 for the words and for the characters, side by side. With which word a text begins is a pair too. Runs of
+characters stay within a word and its two spaces; they catch endings, spelling mistakes, and languages that write no
+spaces.
 Paper: Spärck Jones, "A Statistical Interpretation of Term Specificity", Journal of Documentation 28, 1972.
 """
 
@@ -108,7 +109,7 @@ class TermsPart:
         return hstack([words, two], format="csr"), kept_columns(found.here(found.run_counts), runs, len(self.runs))
 
     def _word_block(self, texts: pl.Series) -> Any:
-        found = grams.tokens(texts, grams.WORD)
+        found = grams.words(texts)
         index = {w: i for i, w in enumerate(self.words)}
         code = np.array([index.get(w, -1) for w in found.words], np.int64)[found.code]
         row, keys = grams.pairs(found, code, len(self.words))
