@@ -17,7 +17,7 @@ from .core.numbers import Array
 from .core.shown import data_uri
 from .engines import state
 from .generation.music import PROGRAMS
-from .generation.pictures import grid
+from .generation.pictures import grid, upright
 from .modalities.music import StreamEncoder, roll, write_midi, write_png
 from .modalities.music.previews import ROW, WIDTH
 
@@ -93,6 +93,7 @@ def decoded(array: Array, encoder: Any) -> Made:
     Raises UngatedError or ValueError where it is nothing yet.
     """
     if array.ndim == 4:
+        array = upright(array) if getattr(encoder, "kind", "") == "sound" else array
         shown = int(np.clip(ROW_BYTES // array[0].nbytes, 1, IN_A_ROW))
         return Made(".png", grid(array), picture=grid(array[:shown], shown))
     inner = encoder.encoder

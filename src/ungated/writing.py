@@ -36,11 +36,15 @@ _SEED = click.option("--seed", type=int, help="The same gives the same.  [defaul
     "--check/--no-check", default=None, help="Draw lines anew that are no Python.  [default: if it learned it]"
 )
 @_SEED
-@click.option("--label", metavar="CLASS", help="Pictures of that class alone.")
-@click.option("--guidance", type=float, help="How far the class of a picture is exaggerated; 0: not at all.")
+@click.option("--label", metavar="CLASS", help="Pictures or sounds of that class alone.")
+@click.option("--guidance", type=float, help="How far the class is exaggerated; 0: not at all.")
 @click.option("--bars", default=16, show_default=True, type=click.IntRange(1), help="Length of a tune.")
-@click.option("--out", metavar="FILE", help="Pictures: a PNG. Tunes: .mid, .wav or .png. Text: a file instead of here.")
-@click.option("--wav", metavar="FILE", help="A tune to hear as well.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="A PNG of pictures; .wav or .png of sounds; .mid, .wav or .png of a tune; any of text.",
+)
+@click.option("--wav", metavar="FILE", help="A tune or sound to hear as well.")
 def generate(
     model: str,
     prompt: str,
@@ -58,18 +62,19 @@ def generate(
     out: str | None,
     wav: str | None,
 ) -> None:
-    """Let MODEL make something new: text or code, pictures, or tunes, as it was trained on (fit --task generate).
+    """Let MODEL make something new: text, code, pictures, sounds or tunes, as it was trained on (fit --task generate).
 
     \b
     ungated generate MODEL --prompt "def read_csv("
     ungated generate MODEL --count 64 --out grid.png
+    ungated generate MODEL --label seven --out seven.wav
     ungated generate MODEL --bars 16 --out song.mid --wav song.wav
     """
     from .model import Model
 
     loaded = Model.load(model)
     if str(getattr(loaded.task, "form", "")) == "pixels":
-        _pictures(loaded, count, label, seed or 0, guidance, Path(out or "made.png"))
+        _pixels(loaded, out, wav, count=count, label=label, seed=seed or 0, guidance=guidance)
         return
     if getattr(loaded.task, "kind", "") == "tune":
         files = [Path(out or "made.mid"), *([Path(wav)] if wav else [])]
@@ -117,14 +122,36 @@ def _stream(model: Any, prompt: str, file: Any, **how: Any) -> None:
     click.echo(how.get("suffix") or "", file=file)
 
 
-def _pictures(model: Any, count: int, label: str | None, seed: int, guidance: float | None, out: Path) -> None:
+def _pixels(model: Any, out: str | None, wav: str | None, **how: Any) -> None:
+    """Pictures, or spectrograms and the sounds that have them."""
     from .generation.pictures import grid, make
+    from .generation.sounds import check_writable, encoder_of, files_of
 
-    try:
-        out.write_bytes(grid(make(model, count, label, seed, guidance)))
-    except OSError as e:
-        raise UsageError(f"{out} cannot be written: {e.strerror or e}.") from e
-    click.echo(f"{count:,} pictures are in {out}")
+    if (encoder := encoder_of(model)) is None:
+        if wav:
+            raise UsageError("--wav is not for a model that makes pictures.")
+        path = Path(out or "made.png")
+        _write({path: grid(make(model, **how))})
+        click.echo(f"{how['count']:,} pictures are in {path}")
+        return
+    asked = [Path(f) for f in (out, wav) if f] or [Path("made.wav")]
+    check_writable(asked)
+    made = make(model, **how)
+    for path in asked:
+        files = files_of(encoder, made, path)
+        _write(files)
+        what, names = "spectrogram" if path.suffix.lower() == ".png" else "sound", [str(name) for name in files]
+        upto = f" to {names[-1]}" if len(names) > 1 else ""
+        click.echo(f"{len(made):,} {what}{'s are' if len(made) > 1 else ' is'} in {names[0]}{upto}")
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    """Raises UsageError where one cannot be written."""
+    for path, contents in files.items():
+        try:
+            path.write_bytes(contents)
+        except OSError as e:
+            raise UsageError(f"{path} cannot be written: {e.strerror or e}.") from e
 
 
 def _tunes(model: Any, prompt: str, files: list[Path], count: int, *, seed: int | None, **how: Any) -> None:

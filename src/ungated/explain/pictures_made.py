@@ -1,4 +1,7 @@
-"""What a maker of pictures makes: of each class, beside the training pictures that come nearest, and step by step."""
+"""What a maker of pictures makes: of each class, beside the training pictures that come nearest, and step by step.
+
+Spectrograms are pictures too; what they sound like is to be heard.
+"""
 
 from typing import Any
 
@@ -9,33 +12,57 @@ from ..core.algorithm import Maker
 from ..core.numbers import Array
 from ..core.run import Run
 from ..core.shown import data_uri
-from ..generation.pictures import classes_of, grid
+from ..generation.pictures import classes_of, grid, upright
+from ..generation.sounds import encoder_of
+from ..modalities.sound import SpectrogramEncoder, wav
 from ..model import Model
 
 MOST_CLASSES, EACH = 10, 10
 UNTOLD = 60  # pictures shown where there are no classes
 NEAREST, COMPARED = 3, 8
 MOMENTS, SHOWN = 7, 5
+HEARD = 10  # sounds that the report plays
 MOST_KNOWN = 20_000  # training pictures among which the nearest are looked for
 
 
 def figures(
     model: Model, rows: pl.DataFrame, sealed: pl.DataFrame, truth: str, seconds: float, run: Run
 ) -> list[dict[str, Any]]:
-    """A sheet of what it makes, by class; the nearest training pictures; the way out of the noise."""
+    """A sheet of what it makes, by class; sounds to hear; the nearest training pictures; the way out of the noise."""
     made_by = model.members[0].fits[0][1]
     if not isinstance(made_by, Maker):
         return []
     classes = classes_of(model)
     labels = np.arange(min(len(classes), MOST_CLASSES)).repeat(EACH) if classes else np.zeros(UNTOLD, np.int64)
-    pictures = made_by.make(labels, seed=1)
-    found = [_sheet(pictures, labels, classes)]
+    made, encoder = made_by.make(labels, seed=1), encoder_of(model)
+
+    def seen(pictures: Array) -> Array:
+        return upright(pictures) if encoder else pictures
+
+    found = [_sheet(seen(made), labels, classes)]
+    if encoder:
+        some = np.linspace(0, len(made) - 1, min(HEARD, len(made))).round().astype(int)
+        found.append(_heard(made[some], [str(classes[k]) for k in labels[some]] if classes else [], encoder))
     if sealed.height:  # how far a real picture is that was never seen is else not known
         known = model.numbers(rows.sample(min(rows.height, MOST_KNOWN), seed=run.seed)).x
-        found.append(_nearest(pictures, known, model.numbers(sealed.head(500)).x, run))
+        found.append(_nearest(seen(made), seen(known), seen(model.numbers(sealed.head(500)).x), run))
     if hasattr(made_by, "make_steps"):
-        found.append(_steps(made_by.make_steps(labels[:: max(1, len(labels) // SHOWN)][:SHOWN], 2, MOMENTS)))
+        moments = made_by.make_steps(labels[:: max(1, len(labels) // SHOWN)][:SHOWN], 2, MOMENTS)
+        found.append(_steps(np.stack([seen(m) for m in moments])))
     return found
+
+
+def _heard(made: Array, names: list[str], encoder: SpectrogramEncoder) -> dict[str, Any]:
+    items = [
+        {"audio": data_uri("audio/wav", wav(encoder.wave(x), encoder.rate)), "image": _uri(upright(x[None]), 1)}
+        | {"caption": names[k] if names else ""}
+        for k, x in enumerate(made)
+    ]
+    note = (
+        "None of these was chosen by ear. A picture tells how loud each band of pitches is, time running to the right; "
+        "a wave that looks so is then found by Griffin and Lim's way, which guesses what no picture tells."
+    )
+    return {"kind": "tunes", "title": "Sounds that it made", "items": items, "note": note}
 
 
 def _sheet(pictures: Array, labels: Array, classes: tuple[str, ...]) -> dict[str, Any]:

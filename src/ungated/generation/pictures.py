@@ -73,6 +73,11 @@ def grid(pictures: Array, columns: int | None = None) -> bytes:
     return out.getvalue()
 
 
+def upright(spectrograms: Array) -> Array:
+    """Spectrograms, uint8 (n, 1, bands, frames), with high pitches on top, as eyes expect them."""
+    return spectrograms[:, :, ::-1]
+
+
 def _labels(model: Model, made_by: Maker, count: int, label: str | None) -> Array:
     classes = classes_of(model)
     if label is None:

@@ -105,7 +105,7 @@ def _task(raw: table.Raw, name: str, schema: table.Schema, features: Sequence[st
 def _wanted(name: str) -> str:
     if name == "associate":
         return "It takes baskets: one a line, rows of (basket id, item), or a table of yes/no columns."
-    return "It takes texts or code, pictures, or tunes."
+    return "It takes texts or code, pictures, sounds, or tunes."
 
 
 def _only(

@@ -10,7 +10,7 @@ a dozen such steps come nearer to the end of the flow than ten of Heun's, which 
 
 Classes: the network is told the class, but now and then it is not, so that it knows both. What the class changes in
 the direction can then be exaggerated: pictures become more typical and less various (guidance, Ho & Salimans 2021).
-Large pictures are scaled down to `side` pixels before they are learned, and enlarged after they are made.
+Large pictures are scaled down to `side` pixels each way before they are learned, and enlarged after they are made.
 The last stroke is ours: a network never hits exactly the black or the ground that most pixels have. The levels that it
 makes are bent, each channel by one rising curve, until they are as frequent as in the training pictures.
 
@@ -156,7 +156,7 @@ class FlowMatching(Algorithm):
 
     width: int = setting(48, "channels at full size; half size has twice as many", choices=(32, 48, 64, 96))
     blocks: int = setting(1, "blocks at each size, each way", low=1, high=3)
-    side: int = setting(32, "pixels to which larger pictures are scaled down", low=8, high=128)
+    side: int = setting(32, "pixels each way to which larger pictures are scaled down", low=8, high=128)
     steps: int = setting(12, "steps from noise to picture", choices=(6, 8, 12, 16, 24, 50))
     guidance: float = setting(0.0, "how far the class is exaggerated when pictures are made")
     rate: float = setting(0.04, "highest learning rate of the filters (Muon)", low=0.005, high=0.1, log=True)
@@ -223,9 +223,8 @@ def _making(flow: Flow, count: int, clock: Clock) -> float:
 
 
 def _within(size: Sequence[int], side: int) -> tuple[int, int]:
-    """Height and width of pictures (c, h, w) when no side is longer than `side`."""
-    by = min(1.0, side / max(size[1:]))
-    return max(1, round(size[1] * by)), max(1, round(size[2] * by))
+    """Height and width of pictures (c, h, w) when neither is more than `side`."""
+    return min(size[1], side), min(size[2], side)
 
 
 def _prepared(x: Array, scaled: tuple[int, int]) -> "Tensor":

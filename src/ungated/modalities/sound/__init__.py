@@ -11,7 +11,7 @@ from .clip import pack, unpack
 from .decode import decode
 from .duplicates import fingerprints
 from .part import SoundPart, described
-from .previews import preview
+from .previews import preview, wav
 from .spectrogram import SpectrogramEncoder
 from .survey import survey
 
@@ -25,4 +25,5 @@ __all__ = [
     "preview",
     "survey",
     "unpack",
+    "wav",
 ]

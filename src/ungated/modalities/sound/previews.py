@@ -23,9 +23,14 @@ def preview(cell: bytes) -> tuple[str, str]:
     wave = samples[: int(SECONDS * rate)].astype(np.float32) / np.float32(FULL)
     if rate > RATE:
         wave, rate = soxr.resample(wave, rate, RATE), RATE
+    return data_uri("audio/wav", wav(wave, rate)), data_uri("image/png", picture(cell))
+
+
+def wav(wave: Array, rate: int) -> bytes:
+    """float32 (samples,) between -1 and 1 as a WAV file of one channel of 16 bits."""
     file = io.BytesIO()
     soundfile.write(file, wave, rate, format="WAV", subtype="PCM_16")
-    return data_uri("audio/wav", file.getvalue()), data_uri("image/png", picture(cell))
+    return file.getvalue()
 
 
 def picture(cell: bytes) -> bytes:

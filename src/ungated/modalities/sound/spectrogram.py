@@ -19,6 +19,7 @@ import polars as pl
 from ...core.algorithm import State
 from ...core.numbers import Array, Change, Form, Numbers
 from .clip import waves
+from .griffin_lim import wave_of
 from .spectrum import LOWEST, Spectrum, mel
 
 BAND = 65.0  # mels that a band is wide: 32 bands for 8,000 samples a second, 44 for 16,000
@@ -26,6 +27,8 @@ SHORTEST_HOP = 0.010  # seconds from one frame to the next
 WIDEST, NARROWEST = 128, 9  # frames in a picture
 WINDOW = 0.032  # seconds
 RANGE = 70.0  # decibels from black to white
+FAINT = 8  # shades that are not heard at the ends of a picture
+LOUD = 0.8  # peak of a sound that is made, of full scale
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,20 @@ class SpectrogramEncoder:
 
         in_parts(draw, len(values))
         return Numbers(Form.PIXELS, pictures, y, changes=frozenset({Change.SLIDE, Change.MASK}))
+
+    def wave(self, picture: Array) -> Array:
+        """A sound that looks like this picture, uint8 (1, bands, frames): float32 (samples,), its peak at LOUD.
+
+        The black before and behind it is left out; a picture that is all black is a moment of silence.
+        """
+        shades = np.asarray(picture, np.float64)[0].T
+        heard = np.flatnonzero(shades.max(axis=1) > FAINT)
+        if not len(heard):
+            return np.zeros(self.hop, np.float32)
+        shades = shades[heard[0] : heard[-1] + 1]
+        power = np.where(shades > 0, 10 ** ((shades / 255 - 1) * RANGE / 10), 0)
+        wave = wave_of(power, self.spectrum)
+        return wave * np.float32(LOUD / max(float(np.abs(wave).max(initial=0)), 1e-9))
 
     def state(self) -> State:
         return State(values=asdict(self))

@@ -55,7 +55,7 @@ class Spectrum:
         return np.linspace(mel(LOWEST), mel(self.rate / 2), self.bands + 2)
 
     @cached_property
-    def _filters(self) -> Array:
+    def filters(self) -> Array:
         """float32 (length / 2 + 1, bands): the weight of each frequency in each band; no band is without any."""
         at = mel(np.fft.rfftfreq(self.length, 1 / self.rate))[:, None]
         low, middle, high = self._edges[:-2], self._edges[1:-1], self._edges[2:]
@@ -89,7 +89,7 @@ class Spectrum:
         from scipy.fft import rfft
 
         found = rfft(self.cut(wave) * self.taper, axis=1)
-        return (found.real**2 + found.imag**2) @ self._filters
+        return (found.real**2 + found.imag**2) @ self.filters
 
     def decibels(self, wave: Array) -> Array:
         """The loudness of each band in decibels below full scale, float32 (frames, bands), -100 for silence."""
