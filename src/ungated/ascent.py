@@ -39,6 +39,7 @@ MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn
 ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
 REMADE = 2.0  # times that numbers are made after the climb, where it is learned again: to judge, to learn, to explain
 MOST_RESERVED = 0.6  # of the time left that may be kept for that
+MOST_KEPT = 0.4  # of all time, where others are at work: of a few seconds else too little is left to learn anything
 FROM_ALL = 0.08  # of the time in which what weighs words learns once more, from all rows
 ATTEMPTS = 5  # whole partings that the time should pay for, when the share of one fit is set
 
@@ -187,7 +188,7 @@ def _reserve(means: Means, question: Question, making: float = 0.0) -> float:
     if getattr(question.task, "form", None) is Form.STREAM:  # by up to two networks, every sealed letter is foretold
         alone += min(5e-5 * question.sealed.estimated_size(), 0.15 * whole)
     again = min(REMADE * making, max(MOST_RESERVED * means.budget.left() - alone, 0.0)) if refits else 0.0
-    return alone * (1 + means.machine.load) + again
+    return min(alone * (1 + means.machine.load), max(alone, MOST_KEPT * whole)) + again
 
 
 def _teller(run: Run, listener: Listener, question: Question, terms: Terms, pool: Pool) -> Callable[..., None]:
