@@ -14,7 +14,7 @@ import numpy as np
 from ..engines.sampling import check, drawn
 from ..modalities.text.parses import begins, parses, readable, stands_open
 
-TRIES = 24  # drafts of a statement that cannot stand; the last is kept as it is, and nothing after it is looked at
+TRIES = 72  # drafts of a statement that cannot stand; the last is kept as it is, and nothing after it is looked at
 OF_A_LINE = 6  # such drafts after which what stands open above the line, a bracket or a string, is drawn anew with it
 LONGEST = 12  # lines that a bracket or a string may stand open for: a small model that forgot it never closes it
 
