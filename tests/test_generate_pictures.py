@@ -116,7 +116,7 @@ def test_a_flow_is_shown_on_its_way_and_guided() -> None:
     flow = FlowMatching(width=32, steps=6, side=16).fit(
         Numbers(Form.PIXELS, x, y), GeneratePictures(("a", "b")), Clock(seconds=4)
     )
-    assert flow.scaled == [16, 14]
+    assert flow.scaled == [16, 16]
     steps = flow.make_steps(np.array([0, 1]), 3, moments=3)
     assert steps.shape == (3, 2, 1, 40, 36)
     np.testing.assert_array_equal(steps[-1], flow.make(np.array([0, 1]), 3))

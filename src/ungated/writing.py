@@ -74,6 +74,8 @@ def generate(
 
     loaded = Model.load(model)
     if str(getattr(loaded.task, "form", "")) == "pixels":
+        if prompt or suffix:
+            raise UsageError("--prompt and --suffix are for models that write; this one takes --label.")
         _pixels(loaded, out, wav, count=count, label=label, seed=seed or 0, guidance=guidance)
         return
     if getattr(loaded.task, "kind", "") == "tune":

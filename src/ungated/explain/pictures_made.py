@@ -45,7 +45,8 @@ def figures(
         found.append(_heard(made[some], [str(classes[k]) for k in labels[some]] if classes else [], encoder))
     if sealed.height:  # how far a real picture is that was never seen is else not known
         known = model.numbers(rows.sample(min(rows.height, MOST_KNOWN), seed=run.seed)).x
-        found.append(_nearest(seen(made), seen(known), seen(model.numbers(sealed.head(500)).x), run))
+        fresh, noun = model.numbers(sealed.head(500)).x, "sound" if encoder else "picture"
+        found.append(_nearest(seen(made), seen(known), seen(fresh), noun, run))
     if hasattr(made_by, "make_steps"):
         moments = made_by.make_steps(labels[:: max(1, len(labels) // SHOWN)][:SHOWN], 2, MOMENTS)
         found.append(_steps(np.stack([seen(m) for m in moments])))
@@ -79,7 +80,7 @@ def _sheet(pictures: Array, labels: Array, classes: tuple[str, ...]) -> dict[str
     return {"kind": "sheets", "title": "What it makes of each class", "groups": groups, "note": note}
 
 
-def _nearest(made: Array, known: Array, fresh: Array, run: Run) -> dict[str, Any]:
+def _nearest(made: Array, known: Array, fresh: Array, noun: str, run: Run) -> dict[str, Any]:
     """Some made pictures, each beside the training pictures that are nearest in pixels."""
     where, far = nearest(made, known, NEAREST)
     usual = float(np.median(nearest(fresh, known, 1)[1]))
@@ -91,7 +92,7 @@ def _nearest(made: Array, known: Array, fresh: Array, run: Run) -> dict[str, Any
         items.append({"image": _uri(pictures, 1 + NEAREST), "caption": f"{far[k, 0] / max(usual, 1e-9):.0%}"})
     copied = float((far[:, 0] < 0.3 * usual).mean())
     said = (
-        f"made pictures are as far from the nearest training picture as {share:.0%} of what sealed pictures are; "
+        f"made {noun}s are as far from the nearest training {noun} as {share:.0%} of what sealed {noun}s are; "
         f"{copied:.0%} are nearer than a third of that, as copies would be"
     )
     run.found.append(said)

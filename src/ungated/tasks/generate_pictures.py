@@ -76,7 +76,7 @@ class GeneratePictures(Unsupervised):
     held: ClassVar = 0.1
     most_held: ClassVar = MOST
     sealed: ClassVar = 0.1
-    counted: ClassVar = "sealed pictures, and as many made"
+    counted: ClassVar = "sealed examples, and as many made"
     asks: ClassVar = MOST  # pictures that an exam asks for, at most: whoever makes them slowly keeps time for it
 
     classes: tuple[str, ...] = ()
