@@ -67,7 +67,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = ("up", "down")[k % 2]
         (folder / "recordings" / name).mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / "recordings" / name / f"{k}.wav", glide(*ends[:: 1 - 2 * (k % 2)], rng), RATE)
-    asked = ["fit", str(folder / "recordings"), "--task", "generate", "--time", "15s", "--algorithms", "pca_mixture"]
+    asked = [
+        "fit",
+        str(folder / "recordings"),
+        "--task",
+        "generate",
+        "--algorithms",
+        "pca_mixture",
+        "--candidates",
+        "2",
+    ]
     done = CliRunner().invoke(app, [*asked, "--out", str(folder / "model")])
     assert done.exit_code == 0, done.output
     return folder / "model"

@@ -63,7 +63,7 @@ def _heard(made: Array, names: list[str], encoder: SpectrogramEncoder) -> dict[s
         "None of these was chosen by ear. A picture tells how loud each band of pitches is, time running to the right; "
         "a wave that looks so is then found by Griffin and Lim's way, which guesses what no picture tells."
     )
-    return {"kind": "tunes", "title": "Sounds that it made", "items": items, "note": note}
+    return {"kind": "sounds", "title": "Sounds that it made", "items": items, "note": note}
 
 
 def _sheet(pictures: Array, labels: Array, classes: tuple[str, ...]) -> dict[str, Any]:

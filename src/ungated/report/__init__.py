@@ -28,7 +28,8 @@ Figures are dictionaries with a "kind" and a "title"; a kind not named here is s
     group-examples  look (pictures, players, texts), groups [{title, items}]: what is typical of each group
     crossed      labels [...], groups [...], counts [[...]], of: how many rows of each label are in each group
     sheets       items [{image, caption}]: wide pictures, one below the other, such as many small ones side by side
-    tunes        items [{audio, image, caption}]: tunes or sounds that were made; the image is a roll or spectrogram
+    tunes        items [{audio, image, caption}]: made tunes to hear; the image is a piano roll
+    sounds       items [{audio, image, caption}]: made sounds to hear; the image is a spectrogram
     written      items [{before, pieces [[text, copied], ...], caption}]: texts that were made, line for line
     broken       items [{file, why}], of, counts {why: files}: files that were left out; stands with the data
     rules        rules [{before [item, ...], then, both, support, confidence, lift, leverage, conviction, false_rate,

@@ -71,6 +71,11 @@ def tunes(title: str, about: dict[str, Any]) -> Figure:
     return _examples(title, about, "tunes", says, FOUND)
 
 
+def sounds(title: str, about: dict[str, Any]) -> Figure:
+    says = "None of these was chosen by ear. Time runs to the right, pitch upwards."
+    return _examples(title, about, "players", says, FOUND)
+
+
 def written(title: str, about: dict[str, Any]) -> Figure:
     """Texts as they were written, line for line: what was given, and what came of it, copied spans marked."""
     items = tuple(_text_item(a) for a in about["items"][:MOST_ITEMS])
@@ -96,6 +101,7 @@ KINDS: dict[str, Callable[[str, dict[str, Any]], Figure]] = {
     "filters": filters,
     "sheets": sheets,
     "tunes": tunes,
+    "sounds": sounds,
     "written": written,
 }
 
