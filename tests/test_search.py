@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ungated.core.algorithm import Algorithm, Card, Cost, Entrant, setting
 from ungated.core.numbers import Form
 from ungated.search import split
-from ungated.search.climb import Member, Summit, quicker, whole_answer
+from ungated.search.climb import Member, Summit, Terms, quicker, summit, whole_answer
 from ungated.search.ensemble import temperature, weigh
 from ungated.search.ladder import PATIENCE, Ladder, Result, Step, Trial
 from ungated.tasks.classify import Classify
@@ -245,6 +245,24 @@ def test_a_summit_that_answers_slowly_keeps_one_parting_a_member() -> None:
     whole = Summit([trial], members, np.zeros((12, 1)), np.arange(12), 1, "")
     assert quicker(whole, folds, 10, 100.0) is whole  # a tenth of a second a row and fold: six seconds
     assert list(quicker(whole, folds, 10, 5.0).members[0].states) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("quick", "members"), [(True, {"other"}), (False, {"third"})])
+def test_who_answers_too_slowly_is_no_member_where_there_is_another(quick: bool, members: set[str]) -> None:
+    folds, y = split.folds(None, 12, 0, 3, 1), np.arange(12.0)
+    trials = []
+    entrants = [(_Stub(), 5.0, 0.0), (_Other(), 1.0, 0.01), (_Third(), 0.0, 40.0)]
+    for algorithm, wrong, seconds in entrants if quick else entrants[::2]:
+        trials.append(Trial(len(trials), Entrant(algorithm)))
+        for k, fold in enumerate(folds):
+            trials[-1].results[k] = Result(y[fold.valid][:, None] + wrong, wrong, 1.0, 0, seconds, 0, [])
+    terms = Terms(
+        task=Regress(), y=y, folds=folds, learned=lambda k: y, blocks=lambda e, k: (Path(), Path()), share=1.0,
+        deadline=0.0, worker_bytes=0, scratch=Path(), seed=0, answering=1.0,
+    )  # fmt: skip
+    found = summit(trials, terms, "")
+    assert {m.trial.id for m in found.members} == members
+    assert [t.id for t in found.slow] == (["third"] if quick else [])
 
 
 def test_a_whole_answer_needs_a_whole_parting() -> None:

@@ -37,6 +37,8 @@ from .transfer import Start, told
 
 MANY = 20_000  # rows of pictures, sounds or texts, from which on networks learn from them but once
 ANSWERING = 0.03  # of the time that answering the sealed rows may take, if it can be had for less
+ANSWERED = 0.05  # of the time that one member may take for it, or it is no member ...
+LEAST_ANSWERED = 1.0  # ... but so many seconds are granted: to answer at all takes a moment
 REMADE = 2.0  # times that numbers are made after the climb, where it is learned again: to judge, to learn, to explain
 MOST_RESERVED = 0.6  # of the time left that may be kept for that
 MOST_KEPT = 0.4  # of all time, where others are at work: of a few seconds else too little is left to learn anything
@@ -108,12 +110,16 @@ def ascend(
         diary=journal.diary(means.budget),
         samples=scratch / "samples",
         seen=_seer(run, listener, prepared, album, means),
+        answering=float("inf") if candidates else _answering(question, means),
     )
     _load_meanwhile([m for e in fitting for m in e.algorithm.card.answers_with], after=0.4 * climbing_seconds)
     baseline = algorithms.discover()["baseline"]()
     rest = [e for e in fitting if e.algorithm.card.id != "baseline"]
     summit = climb(rest, planned, baseline, pool, terms, _teller(run, listener, question, terms, pool))
     run.ended = summit.why
+    if summit.slow:
+        slow = ", ".join(dict.fromkeys(t.entrant.name for t in summit.slow))
+        run.notes.append(f"left out of the ensemble, since it would answer too slowly: {slow} (--time gives more)")
     run.figures += album.figures()
     told(summit.trials, start, run)
     run.leaderboard = ledger.leaderboard(summit, y, folds, question.task, run.plan, means.budget.started)
@@ -127,6 +133,13 @@ def ascend(
                 "candidates tells of rare words too"
             )
     return summit, prepared
+
+
+def _answering(question: Question, means: Means) -> float:
+    """Seconds a row that a member of the ensemble may take, so that the sealed ones are answered in time."""
+    if isinstance(question.task, Unsupervised):
+        return float("inf")
+    return max(ANSWERED * means.budget.seconds, LEAST_ANSWERED) / max(1, question.sealed.height)
 
 
 def _words(question: Question, fitting: Sequence[Entrant]) -> bool:

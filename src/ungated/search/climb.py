@@ -7,7 +7,7 @@ gives the same result whatever the machine is doing.
 
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,7 +63,8 @@ class Terms:
     share of the rows that a taste is had of. making: seconds that blocks which are not there yet should take to
     make. fixed: names of settings that a person has set. diary: what the climb writes down to be gone on with.
     samples: a folder for what networks would make while they still learn, or None where nobody looks; seen: is told of
-    each, as who learns on which fold and the file of the sample.
+    each, as who learns on which fold and the file of the sample. answering: seconds a row that a member of the ensemble
+    may take to answer.
     """
 
     task: Judge
@@ -86,6 +87,7 @@ class Terms:
     diary: Diary = field(default_factory=Diary)
     samples: Path | None = None
     seen: Callable[[Entrant, int, Path], None] = lambda entrant, fold, path: None
+    answering: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Summit:
-    """How far the climb came. answer: the ensemble's validation answers of the rows at `rows`; by: its temperature."""
+    """How far the climb came.
+
+    answer: the ensemble's validation answers of the rows at `rows`; by: its temperature. slow: trials that may not be
+    members, since they would answer too slowly.
+    """
 
     trials: list[Trial]
     members: list[Member]
@@ -107,6 +113,7 @@ class Summit:
     rows: Array
     by: float
     why: str
+    slow: list[Trial] = field(default_factory=list)
 
 
 def climb(
@@ -306,17 +313,23 @@ def _take(done: Done, step: Step, ladder: Ladder, terms: Terms) -> None:
 def quicker(summit: Summit, folds: Sequence[Fold], rows: int, seconds: float) -> Summit:
     """The summit with one parting a member, where all that its members learned would answer `rows` rows too slowly."""
 
-    def took(member: Member) -> float:
-        return sum(member.trial.results[k].predict_seconds / len(folds[k].valid) for k in member.states)
-
-    if rows * sum(took(m) for m in summit.members) <= seconds:
+    if rows * sum(_a_row(m.trial, m.states, folds) for m in summit.members) <= seconds:
         return summit
     members = []
     for member in summit.members:
-        first = min(folds[k].repeat for k in member.states)
-        kept = {k: path for k, path in member.states.items() if folds[k].repeat == first}
+        kept = {k: member.states[k] for k in _first_parting(member.states, folds)}
         members.append(dataclasses.replace(member, states=kept))
     return dataclasses.replace(summit, members=members)
+
+
+def _a_row(trial: Trial, used: Collection[int], folds: Sequence[Fold]) -> float:
+    """Seconds in which what a trial learned of these folds answers a row."""
+    return sum(trial.results[k].predict_seconds / len(folds[k].valid) for k in used)
+
+
+def _first_parting(used: Collection[int], folds: Sequence[Fold]) -> list[int]:
+    first = min(folds[k].repeat for k in used)
+    return [k for k in used if folds[k].repeat == first]
 
 
 def whole_answer(trial: Trial, folds: Sequence[Fold], rows: int) -> tuple[Answer, list[int]] | None:
@@ -348,7 +361,8 @@ def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
             filled = np.zeros((len(terms.y), t.results[0].answer.shape[1]))
             filled[rows] = t.results[0].answer
             whole[t.key] = filled, [0]
-    keys = list(whole)
+    slow = _slow([t for t in trials if t.key in whole], {k: w[1] for k, w in whole.items()}, terms)
+    keys = [k for k in whole if k not in {t.key for t in slow}]
     y = terms.y[rows]
     answers = [whole[k][0][rows] for k in keys]
     by_key = {t.key: t for t in trials}
@@ -360,4 +374,11 @@ def summit(trials: list[Trial], terms: Terms, why: str) -> Summit:
         for k, w in zip(keys, weights, strict=True)
         if w > 0
     ]
-    return Summit(trials, members, terms.task.adjust(mean, by), rows, by, why)
+    return Summit(trials, members, terms.task.adjust(mean, by), rows, by, why, slow)
+
+
+def _slow(trials: Sequence[Trial], used: Mapping[int, list[int]], terms: Terms) -> list[Trial]:
+    """Those that would answer too slowly, even by one parting; none where nothing but the baseline is quicker."""
+    folds = terms.folds
+    found = [t for t in trials if _a_row(t, _first_parting(used[t.key], folds), folds) > terms.answering]
+    return found if len(found) < len(trials) - 1 else []
