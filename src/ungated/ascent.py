@@ -199,7 +199,7 @@ def _reserve(means: Means, question: Question, making: float = 0.0) -> float:
         least = 0.2 * whole
     alone = float(np.clip(0.06 * whole, max(least, 0.8), max(least, 20))) + 2e-5 * question.sealed.height
     if getattr(question.task, "form", None) is Form.STREAM:  # by up to two networks, every sealed letter is foretold
-        alone += min(5e-5 * question.sealed.estimated_size(), 0.2 * whole)
+        alone += min(5e-5 * question.sealed.estimated_size(), 0.26 * whole)
     again = min(REMADE * making, max(MOST_RESERVED * means.budget.left() - alone, 0.0)) if refits else 0.0
     return min(alone * (1 + means.machine.load), max(alone, MOST_KEPT * whole)) + again
 
