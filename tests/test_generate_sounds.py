@@ -79,6 +79,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     done = CliRunner().invoke(app, [*asked, "--out", str(folder / "model")])
     assert done.exit_code == 0, done.output
+    assert len(Model.load(str(folder / "model")).members[0].fits[0][1].state().arrays) > 1, done.output
     return folder / "model"
 
 

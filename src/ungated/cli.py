@@ -18,7 +18,6 @@ import click
 
 from . import __version__
 from .core.errors import UngatedError, UsageError
-from .core.run import INTERRUPTED
 from .serving.command import serve
 from .writing import complete, generate
 
@@ -166,9 +165,9 @@ def _ended(model: Any, as_json: bool) -> None:
         click.echo(json.dumps(_document(model.run), ensure_ascii=False))
     run = Path(f"{model.folder}.run")
     if run.exists() and not as_json:
-        more = "" if model.run.ended == INTERRUPTED else " --time +10m"
+        more = "" if model.run.interrupted else " --time +10m"
         click.echo(f"  To go on with it: ungated fit --resume {_quoted(str(run))}{more}")
-    if model.run.ended == INTERRUPTED:
+    if model.run.interrupted:
         raise click.exceptions.Exit(130)
 
 

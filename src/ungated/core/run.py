@@ -150,6 +150,11 @@ class Run:
     peak_bytes: int = 0
     model: str = ""
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the climb."""
+        return self.ended == INTERRUPTED
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, NaN and infinities as None."""
         return plain(dataclasses.asdict(self))
