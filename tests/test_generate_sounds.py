@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import ungated
 from ungated.cli import app
 from ungated.generation.pictures import make
 from ungated.generation.sounds import encoder_of
@@ -67,19 +68,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = ("up", "down")[k % 2]
         (folder / "recordings" / name).mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / "recordings" / name / f"{k}.wav", glide(*ends[:: 1 - 2 * (k % 2)], rng), RATE)
-    asked = [
-        "fit",
-        str(folder / "recordings"),
-        "--task",
-        "generate",
-        "--algorithms",
-        "pca_mixture",
-        "--candidates",
-        "2",
-    ]
-    done = CliRunner().invoke(app, [*asked, "--out", str(folder / "model")])
-    assert done.exit_code == 0, done.output
-    assert len(Model.load(str(folder / "model")).members[0].fits[0][1].state().arrays) > 1, done.output
+    asked = {"task": "generate", "algorithms": "pca_mixture", "candidates": 2}
+    ungated.fit(str(folder / "recordings"), out=folder / "model", **asked)
     return folder / "model"
 
 
