@@ -25,6 +25,7 @@ from ..modalities.music import (
     write_wav,
 )
 from ..model import Model
+from . import files
 from .text import Chorus
 
 PROGRAMS = {"piano": 0, "organ": 19}  # instruments of General MIDI, counted from 0
@@ -114,11 +115,7 @@ def write_tune(tune: Tune, path: Path, sound: str = "") -> None:
 
 def check_writable(paths: Sequence[Path]) -> None:
     """Raise UsageError where one of these could not be written as a tune, before any is composed."""
-    for path in paths:
-        if path.suffix.lower() not in WRITERS:
-            raise UsageError(f"{path}: a tune is written as {', '.join(WRITERS)}, by the end of the name.")
-        if not path.absolute().parent.is_dir():
-            raise UsageError(f"{path}: there is no folder {path.absolute().parent}.")
+    files.check_writable(paths, WRITERS, f"a tune is written as {', '.join(WRITERS)}")
 
 
 def _written(tune: Tune, path: Path, sound: str) -> bytes:

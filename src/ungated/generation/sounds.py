@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..core.errors import UsageError
 from ..core.numbers import Array
 from ..modalities.sound import SpectrogramEncoder, wav
 from ..model import Model
+from . import files
 from .pictures import grid, upright
 
 WRITERS = (".wav", ".png")
@@ -20,11 +20,7 @@ def encoder_of(model: Model) -> SpectrogramEncoder | None:
 
 def check_writable(paths: Sequence[Path]) -> None:
     """Raise UsageError where one of these could not be written as sounds, before any is made."""
-    for path in paths:
-        if path.suffix.lower() not in WRITERS:
-            raise UsageError(f"{path}: sounds are written as {' or '.join(WRITERS)}, by the end of the name.")
-        if not path.absolute().parent.is_dir():
-            raise UsageError(f"{path}: there is no folder {path.absolute().parent}.")
+    files.check_writable(paths, WRITERS, f"sounds are written as {' or '.join(WRITERS)}")
 
 
 def files_of(encoder: SpectrogramEncoder, made: Array, path: Path) -> dict[Path, bytes]:

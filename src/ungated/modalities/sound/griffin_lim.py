@@ -33,7 +33,7 @@ def wave_of(power: Array, spectrum: Spectrum, seed: int = 0) -> Array:
     before = np.zeros_like(turned)
     for _ in range(ROUNDS):
         wave = _laid_over(irfft(loud * turned, spectrum.length, axis=1), spectrum)
-        here = rfft(spectrum.cut(wave)[: len(loud)] * spectrum.taper, axis=1)
+        here = rfft(spectrum.cut(wave) * spectrum.taper, axis=1)
         turned = np.exp(1j * np.angle(here + PUSH * (here - before)))
         before = here
     return _laid_over(irfft(loud * turned, spectrum.length, axis=1), spectrum)
@@ -42,9 +42,10 @@ def wave_of(power: Array, spectrum: Spectrum, seed: int = 0) -> Array:
 def _frequencies(power: Array, spectrum: Spectrum) -> Array:
     """The power of each frequency, (frames, length / 2 + 1), that makes these powers of bands."""
     filters = spectrum.filters.astype(np.float64)
-    found = power @ filters.T + LEAST
+    wanted = power @ filters.T + LEAST
+    found = wanted.copy()
     for _ in range(STEPS):
-        found *= (power @ filters.T + LEAST) / (found @ filters @ filters.T + LEAST)
+        found *= wanted / (found @ filters @ filters.T + LEAST)
     return found
 
 

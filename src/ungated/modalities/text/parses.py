@@ -37,7 +37,7 @@ def stands_open(code: str) -> bool:
     except tokenize.TokenError:
         return True
     except SyntaxError:
-        return False
+        pass
     return False
 
 
